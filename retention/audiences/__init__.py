@@ -1,0 +1,1 @@
+"""Lists of users as auditable objects."""

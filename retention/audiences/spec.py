@@ -1,0 +1,28 @@
+"""What makes an audience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retention.cohorts.spec import CellSpec
+from retention.errors import SpecError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudienceSpec:
+    """A list of users to keep.
+
+    Parameters
+    ----------
+    name : str
+        From 1 to 80 characters.
+    cell : CellSpec
+        The cell of a retention grid whose users they are.
+    """
+
+    name: str
+    cell: CellSpec
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.name.strip()) <= 80:
+            raise SpecError("An audience must have a name of 1 to 80 characters.")

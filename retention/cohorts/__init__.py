@@ -1,0 +1,1 @@
+"""Cohort retention: how much of each cohort comes back, and when."""

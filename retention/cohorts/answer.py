@@ -1,0 +1,187 @@
+"""Answers about cohorts: read-only, each from one snapshot of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from retention.cohorts import query, query_duckdb
+from retention.cohorts.matrix import (
+    CELL_COLUMNS,
+    NONE_LABEL,
+    RetentionMatrix,
+    averages,
+    enters_average,
+    follow_up,
+    pooled_by_group,
+    retention_cells,
+)
+from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.errors import SpecError, nearest
+from retention.periods import iso
+from retention.store import Catalogue, Snapshot, Sql, Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_MEMBERS = 500
+SHOWN_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The users behind a cell.
+
+    Attributes
+    ----------
+    spec : CellSpec
+    count : int
+        How many there are; equal to the cell.
+    users : DataFrame
+        At most 500 of them, the latest seen first: user_key, pseudonym, first_us, last_us, n_events.
+    data_version : int
+    """
+
+    spec: CellSpec
+    count: int
+    users: pd.DataFrame
+    data_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CohortSql:
+    """The two selects that everything about a grid is read from, and where they read."""
+
+    starts: Sql
+    marks: Sql
+    source: Literal["rollups", "rollups and events", "events"]
+
+
+def cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
+    """Choose the texts: the rollups where they carry the question, the events otherwise."""
+    catalogue.require_clock()
+    catalogue.event_names((*spec.start, *spec.returns))
+    for name in query.attributes(spec):
+        catalogue.property_name(name)
+    carries_starts = query_duckdb.are_starts_carried(spec, catalogue)
+    starts = (query_duckdb if carries_starts else query).starts(spec, catalogue)
+    if not query_duckdb.is_carried(spec, catalogue):
+        return CohortSql(starts, query.marks(query.hits(starts, spec, catalogue), spec), "events")
+    marks = query.marks(query_duckdb.hits(starts, spec, catalogue), spec)
+    is_whole = query_duckdb.is_age_0_carried(spec, catalogue)
+    return CohortSql(starts, marks, "rollups" if is_whole else "rollups and events")
+
+
+def portable_cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
+    """Return the texts over the events only, which every engine runs."""
+    starts = query.starts(spec, catalogue)
+    return CohortSql(starts, query.marks(query.hits(starts, spec, catalogue), spec), "events")
+
+
+def cohort_retention(store: Store, spec: CohortSpec) -> RetentionMatrix:
+    """How much of each cohort comes back, and when?"""
+    with store.snapshot() as snapshot:
+        return read_matrix(snapshot, spec, cohort_sql(spec, snapshot.catalogue))
+
+
+def read_matrix(snapshot: Snapshot, spec: CohortSpec, sql: CohortSql) -> RetentionMatrix:
+    """Read a grid with the given texts."""
+    catalogue = snapshot.catalogue
+    clock = catalogue.require_clock()
+    labels = _labels(snapshot, spec)
+    sizes = snapshot.read(query.cohort_sizes(sql.starts))
+    counts = snapshot.read(query.cohort_counts(sql.marks))
+    cells = retention_cells(sizes, counts, spec, clock, labels)
+    moments: dict[str, pd.DataFrame] = {}
+    of_groups = None
+    if spec.entry == "recurring" and enters_average(cells).any():
+        used = cells[enters_average(cells)]
+        whole = used.groupby(["cohort_index", "group_key"])["age"].transform("size") == len(spec.shown_ages)
+        moments["pooled"] = _moments(snapshot, sql, spec, used, is_grouped=False)
+        if whole.any():
+            moments["common cohorts"] = _moments(snapshot, sql, spec, used[whole], is_grouped=False)
+        if spec.by:
+            of_groups = _moments(snapshot, sql, spec, used, is_grouped=True)
+    return RetentionMatrix(
+        spec=spec,
+        clock=clock,
+        data_version=catalogue.data_version,
+        cells=cells[list(CELL_COLUMNS)],
+        average=averages(cells, spec, moments),
+        by_group=pooled_by_group(cells, of_groups),
+        rows=follow_up(sizes, spec, clock, labels),
+    )
+
+
+def _moments(
+    snapshot: Snapshot, sql: CohortSql, spec: CohortSpec, cells: pd.DataFrame, *, is_grouped: bool
+) -> pd.DataFrame:
+    wanted = list(
+        zip(cells["cohort_index"].tolist(), cells["group_key"].tolist(), cells["age"].tolist(), strict=True)
+    )
+    frame = snapshot.read(query.cluster_moments(sql.starts, sql.marks, spec, wanted, is_grouped=is_grouped))
+    return frame.assign(grp=frame["grp"].fillna(-1))
+
+
+def _labels(snapshot: Snapshot, spec: CohortSpec) -> dict[int, str]:
+    if spec.by is None:
+        return {}
+    values = snapshot.read(query.group_values(snapshot.catalogue.property_name(spec.by)))
+    return dict(zip(values["value_key"].astype(int), values["value"], strict=True))
+
+
+def members_sql(snapshot: Snapshot, cell: CellSpec) -> Sql:
+    """Write the select of the user keys behind a cell."""
+    spec = cell.cohorts
+    sql = cohort_sql(spec, snapshot.catalogue)
+    group_key = None
+    if cell.group is not None:
+        keys = {label: key for key, label in _labels(snapshot, spec).items()}
+        if cell.group not in keys and cell.group not in ("", NONE_LABEL):
+            raise SpecError(f'No start has {spec.by} = "{cell.group}".', hint=nearest(cell.group, keys))
+        group_key = keys.get(cell.group)
+    return query.cell_members(sql.starts, sql.marks, cell, snapshot.catalogue.settings.week_start, group_key)
+
+
+def cohort_members(store: Store, cell: CellSpec) -> Members:
+    """Who is behind a cell?"""
+    with store.snapshot() as snapshot:
+        members = members_sql(snapshot, cell)
+        count = int(snapshot.read(query.member_count(members))["n"].iloc[0])
+        users = snapshot.read(query.user_rows(members, SHOWN_MEMBERS))
+        return Members(cell, count, users, snapshot.catalogue.data_version)
+
+
+def user_events(store: Store, user_key: int) -> pd.DataFrame:
+    """What did a user do, the latest first?"""
+    return store.read(query.user_timeline(user_key, SHOWN_EVENTS))
+
+
+def filter_values(store: Store, name: str, limit: int = 500) -> list[str]:
+    """Which values does a property have?"""
+    with store.snapshot() as snapshot:
+        frame = snapshot.read(query.filter_values(snapshot.catalogue.property_name(name), limit))
+        return [str(value) for value in frame["value"]]
+
+
+def explain_sql(store: Store, spec: CohortSpec) -> str:
+    """Which SQL gives these numbers, and where does it read?"""
+    with store.snapshot() as snapshot:
+        return describe_sql(cohort_sql(spec, snapshot.catalogue))
+
+
+def describe_sql(sql: CohortSql) -> str:
+    """Write the statements of a grid with the values that are bound to them."""
+    counts = query.cohort_counts(sql.marks)
+    values = "\n".join(f"-- ${name} = {value!r}" for name, value in sorted(counts.params.items()))
+    return f"-- reads the {sql.source}\n{values}\n{counts.text}"
+
+
+def grid_frame(matrix: RetentionMatrix) -> pd.DataFrame:
+    """Lay a grid out for a file: one row a cell, nothing where nothing is known."""
+    frame = matrix.cells.assign(
+        cohort=[on.isoformat() for on in matrix.cells["cohort"]],
+        complete_on=[on.isoformat() for on in matrix.cells["complete_on"]],
+        as_of=iso(matrix.as_of_us),
+    )
+    return frame if matrix.spec.by else frame.drop(columns=["group"])

@@ -1,0 +1,136 @@
+"""What a store holds at one data version: its clock and the names a question may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retention.errors import SpecError, StoreError, nearest
+from retention.periods import Period, first_day, midnight_us
+from retention.store.settings import Settings
+
+Rows = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The data watermark and the calendar of a store.
+
+    Parameters
+    ----------
+    as_of_us : int
+        The data is complete up to this instant (exclusive). Never the wall clock.
+    timezone, week_start : str
+    gaps : tuple of (from_us, to_us)
+        Stretches that are marked missing, half-open.
+    """
+
+    as_of_us: int
+    timezone: str
+    week_start: str
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    def start_us(self, index: int, period: Period) -> int:
+        """Return the instant at which a calendar period begins."""
+        return midnight_us(first_day(index, period, self.week_start), self.timezone)
+
+    def has_gap(self, from_us: int, to_us: int) -> bool:
+        """Whether any instant of ``[from_us, to_us)`` is marked missing."""
+        return any(start < to_us and from_us < end for start, end in self.gaps)
+
+
+@dataclass(frozen=True, slots=True)
+class EventName:
+    """A kind of event, as the dictionary of the store knows it."""
+
+    event_key: int
+    event: str
+    bit: int | None
+    is_activity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyName:
+    """A property, with the column that holds its codes."""
+
+    property_key: int
+    name: str
+    kind: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The names that a question may use; identifiers in SQL come from here and nowhere else."""
+
+    data_version: int
+    settings: Settings
+    events: Mapping[str, EventName]
+    properties: Mapping[str, PropertyName]
+    clock: Clock | None
+    is_simulated: bool
+
+    def require_clock(self) -> Clock:
+        """Return the clock, or say that there is nothing to ask about yet."""
+        if self.clock is None:
+            raise StoreError(
+                "The store holds no events yet.",
+                hint="Import a file on the Data page, or build the sample shop.",
+            )
+        return self.clock
+
+    def event_names(self, names: Iterable[str]) -> tuple[EventName, ...]:
+        """Look event names up.
+
+        Raises
+        ------
+        SpecError
+            If the store has never seen one of them.
+        """
+        found = []
+        for name in names:
+            if name not in self.events:
+                raise SpecError(f'The store holds no event "{name}".', hint=nearest(name, self.events))
+            found.append(self.events[name])
+        return tuple(found)
+
+    def kinds(self, names: tuple[str, ...]) -> tuple[EventName, ...]:
+        """Look event names up; none means every event that counts as activity."""
+        if names:
+            return self.event_names(names)
+        return tuple(kind for kind in self.events.values() if kind.is_activity)
+
+    def property_name(self, name: str) -> PropertyName:
+        """Look a property up.
+
+        Raises
+        ------
+        SpecError
+            If the store has never seen it.
+        """
+        if name not in self.properties:
+            raise SpecError(f'The store holds no property "{name}".', hint=nearest(name, self.properties))
+        return self.properties[name]
+
+
+def load(rows: Rows) -> Catalogue:
+    """Read the catalogue through `rows`, which runs a query inside the caller's transaction."""
+    ((data_version, as_of_us),) = rows("select s.data_version, s.as_of_us from state as s")
+    settings = Settings.of(dict(rows("select s.name, s.value from settings as s")))  # type: ignore[arg-type]
+    events = rows("select n.event, n.event_key, n.bit, n.is_activity from event_names as n order by n.event")
+    properties = rows(
+        "select p.name, p.property_key, p.kind, p.column_name from properties as p order by p.name"
+    )
+    gaps = rows("select g.from_us, g.to_us from gaps as g order by g.from_us, g.to_us")
+    simulated = rows("select max(i.is_simulated) from imports as i")
+    return Catalogue(
+        data_version=data_version,
+        settings=settings,
+        events={event: EventName(key, event, bit, bool(active)) for event, key, bit, active in events},
+        properties={name: PropertyName(key, name, kind, column) for name, key, kind, column in properties},
+        clock=None
+        if as_of_us is None
+        else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),  # type: ignore[arg-type]
+        is_simulated=bool(simulated[0][0]),
+    )

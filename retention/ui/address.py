@@ -1,0 +1,86 @@
+"""The address of a page: read once, kept while the controls move, written after the page has run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+Address = Mapping[str, list[str]]
+KEY = "address"
+STALE_S = 1.5
+"""A browser that has not yet heard of the address just written still sends the one before it."""
+
+
+@dataclass(slots=True)
+class _State:
+    page: str | None = None
+    turn: int = 0
+    taken: dict[str, list[str]] = field(default_factory=dict)
+    now: dict[str, list[str]] = field(default_factory=dict)
+    written: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    recent: list[dict[str, list[str]]] = field(default_factory=list)
+    written_s: float = 0.0
+
+
+def _state() -> _State:
+    if KEY not in st.session_state:
+        st.session_state[KEY] = _State()
+    return st.session_state[KEY]  # type: ignore[no-any-return]
+
+
+def begin(page: str) -> None:
+    """Take up the address of a page where it is new: first visit, link, back button, saved view, return from another page."""
+    state = _state()
+    seen = {name: st.query_params.get_all(name) for name in st.query_params}
+    is_stale = seen in state.recent and time.monotonic() - state.written_s < STALE_S
+    wanted: dict[str, list[str]] | None = st.session_state.pop("goto", None)
+    if wanted is None and state.page != page:
+        wanted = seen or state.written.get(page, {})
+    elif wanted is None and seen != state.written.get(page, {}) and not is_stale:
+        wanted = seen
+    if wanted is not None:
+        state.turn += 1
+        state.taken = wanted
+    state.page = page
+    state.now = {}
+
+
+def taken() -> tuple[int, Address]:
+    """Return how many addresses have been taken up so far, and the last of them."""
+    state = _state()
+    return state.turn, state.taken
+
+
+def put(**values: list[str]) -> None:
+    """Set parts of the address that will be written; an empty list leaves a part out."""
+    now = _state().now
+    for name, value in values.items():
+        now.pop(name.rstrip("_"), None)
+        if value:
+            now[name.rstrip("_")] = value
+
+
+def current() -> dict[str, list[str]]:
+    """Return the address as it stands in this run."""
+    return dict(_state().now)
+
+
+def finish() -> None:
+    """Write the address."""
+    state = _state()
+    if state.page is None:
+        return
+    seen = {name: st.query_params.get_all(name) for name in st.query_params}
+    if seen != state.now:
+        state.recent = [*state.recent[-7:], seen]
+        state.written_s = time.monotonic()
+        st.query_params.from_dict(state.now)
+    state.written[state.page] = dict(state.now)
+
+
+def visit(values: Address) -> None:
+    """Have the next run start from another address of the same page."""
+    st.session_state["goto"] = dict(values)

@@ -1,0 +1,32 @@
+"""Files made on the click, so that nobody waits for bytes that nobody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from retention.audiences.export import FORMATS, MIME
+
+FORMAT_WORDS = {"csv": "CSV", "xlsx": "Excel", "parquet": "Parquet"}
+
+
+def download(what: str, file_name: str, make: Callable[[str], bytes], *, key: str) -> None:
+    """Offer a table in every format.
+
+    Parameters
+    ----------
+    what : str
+        What the file holds, for readers of screens.
+    file_name : str
+        Without its ending.
+    make : callable
+        Makes the bytes of a format, on the click.
+    key : str
+    """
+    with st.container(horizontal=True, gap="small", key=f"{key}_files"):
+        for fmt in FORMATS:
+            st.download_button(
+                f"{FORMAT_WORDS[fmt]}", data=lambda fmt=fmt: make(fmt), file_name=f"{file_name}.{fmt}", mime=MIME[fmt],
+                on_click="ignore", key=f"{key}_{fmt}", help=f"Download {what} as {FORMAT_WORDS[fmt]}",
+            )  # type: ignore[misc]  # fmt: skip
