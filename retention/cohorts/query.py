@@ -74,7 +74,8 @@ def start_events(spec: CohortSpec, catalogue: Catalogue) -> Sql:
         # A user's property holds until its next value: number the values, and give each event the number
         # of the last one at or before its instant (the window's default frame includes ties).
         numbers = "".join(
-            f",\n    count(e.{p.column}) over (partition by e.user_key order by e.occurred_us) as n_{p.column}"
+            f",\n    sum(case when e.{p.column} is null then 0 else 1 end) over (partition by e.user_key order by e.occurred_us)"
+            f" as n_{p.column}"
             for p in of_users
         )
         own = "".join(f", e.{p.column}" for p in used.values() if p.kind == "event")

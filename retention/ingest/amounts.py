@@ -10,8 +10,20 @@ from retention.ingest.engine import rows_of
 if TYPE_CHECKING:
     import duckdb
 
-NUMBER_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
-                "UHUGEINT", "FLOAT", "DOUBLE"}
+NUMBER_TYPES = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+    "FLOAT",
+    "DOUBLE",
+}
 _THOUSANDS = re.compile(r"[-+]?0{1,3}(?:,000)+\.0+|[-+]?0{1,3}(?:,000){2,}")
 _DECIMAL_COMMA = re.compile(r"[-+]?0*,(?:0{1,2}|0{4,})|[-+]?0{1,3}(?:\.000)+,0+|[-+]?0{4,},0+")
 _EITHER = re.compile(r"[-+]?0{1,3},000")
@@ -39,11 +51,17 @@ def amount_sql(con: duckdb.DuckDBPyConnection, column: str, type_: str, name: st
     value = f"{name}_value"
     if is_number(type_):
         return f"{column}::varchar", column, f"try_cast({value} as decimal(18, 6))"
-    text = f"present({column})" if type_ == "VARCHAR" else f"{column}::varchar"
-    shapes = [row[0] for row in rows_of(con, f"""
+    text = f"stated({column})" if type_ == "VARCHAR" else f"{column}::varchar"
+    shapes = [
+        row[0]
+        for row in rows_of(
+            con,
+            f"""
         select distinct shape(ltrim(r.t, '$€£¥ ')) as s from (select {text} as t from raw) as r
         where r.t is not null and try_cast(r.t as decimal(18, 6)) is null limit 20000
-    """)]
+    """,
+        )
+    ]
     number = value
     if any("0" in shape for shape in shapes):
         number = _with_separators(con, text, shapes, f"ltrim({value}, '$€£¥ ')")
@@ -56,12 +74,16 @@ def _with_separators(con: duckdb.DuckDBPyConnection, text: str, shapes: list[str
     has_decimal = any(_DECIMAL_COMMA.fullmatch(s) for s in shapes)
     has_point = _has_decimal_point(con, text)
     if not has_decimal and (has_thousands or has_point):
-        return (f"case when regexp_full_match({bare}, '[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
-                f" then replace({bare}, ',', '') else {bare} end")
+        return (
+            f"case when regexp_full_match({bare}, '[-+]?\\d{{1,3}}(,\\d{{3}})+(\\.\\d+)?')"
+            f" then replace({bare}, ',', '') else {bare} end"
+        )
     if has_decimal and not has_thousands and not has_point:
-        return (f"case when regexp_full_match({bare}, '[-+]?\\d*,\\d+') then replace({bare}, ',', '.')"
-                f" when regexp_full_match({bare}, '[-+]?\\d{{1,3}}(\\.\\d{{3}})+(,\\d+)?')"
-                f" then replace(replace({bare}, '.', ''), ',', '.') else {bare} end")
+        return (
+            f"case when regexp_full_match({bare}, '[-+]?\\d*,\\d+') then replace({bare}, ',', '.')"
+            f" when regexp_full_match({bare}, '[-+]?\\d{{1,3}}(\\.\\d{{3}})+(,\\d+)?')"
+            f" then replace(replace({bare}, '.', ''), ',', '.') else {bare} end"
+        )
     return bare
 
 
@@ -72,7 +94,13 @@ def is_number(type_: str) -> bool:
 
 def _has_decimal_point(con: duckdb.DuckDBPyConnection, text: str) -> bool:
     """Whether some amount has a point that can only be a decimal one."""
-    return any(_DECIMAL_POINT.fullmatch(row[0]) for row in rows_of(con, f"""
+    return any(
+        _DECIMAL_POINT.fullmatch(row[0])
+        for row in rows_of(
+            con,
+            f"""
         select distinct shape(r.t) from (select {text} as t from raw) as r
         where contains(r.t, '.') and not contains(r.t, ',') limit 20000
-    """))
+    """,
+        )
+    )

@@ -35,12 +35,16 @@ def load_parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Source:
         _check_size(n_rows, path.stat().st_size)
         described = rows_of(con, f"describe select * from read_parquet({file}, binary_as_string=true)")
     except duckdb.Error as error:
-        raise FileError("The Parquet file is damaged: its footer cannot be read.",
-                        hint="Copy or download it again; nothing was imported.") from error
+        raise FileError(
+            "The Parquet file is damaged: its footer cannot be read.",
+            hint="Copy or download it again; nothing was imported.",
+        ) from error
     columns = tuple(str(row[0]).strip() for row in described)
     if len(columns) > MAX_COLUMNS:
-        raise FileError(f"The file has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
-                        hint="Export only the columns that are needed.")
+        raise FileError(
+            f"The file has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
+            hint="Export only the columns that are needed.",
+        )
     if not n_rows:
         raise FileError("The file has columns and no rows.", hint="Check the filter or the dates of the export.")
     tidied = ", ".join(f"tidy(c{i}) as c{i}" if row[1] == "VARCHAR" else f"c{i}" for i, row in enumerate(described))
@@ -48,15 +52,24 @@ def load_parquet(con: duckdb.DuckDBPyConnection, path: Path) -> Source:
                     select {tidied}, record from read_parquet({file}, binary_as_string=true, file_row_number=true)
                     as t({column_list(len(columns))}, record)""")
     con.execute(MALFORMED)
-    return Source(columns=columns, types=tuple(str(row[1]) for row in described), n_rows=n_rows, n_malformed=0,
-                  lines_of=same_number)
+    return Source(
+        columns=columns,
+        types=tuple(str(row[1]) for row in described),
+        n_rows=n_rows,
+        n_malformed=0,
+        lines_of=same_number,
+    )
 
 
 def _check_size(n_rows: int, n_bytes: int) -> None:
     if n_rows > MAX_ROWS:
-        raise FileError(f"The Parquet file has {n_rows:,} rows; at most {MAX_ROWS:,} are read at once.",
-                        hint="Split it by date and import the parts.")
+        raise FileError(
+            f"The Parquet file has {n_rows:,} rows; at most {MAX_ROWS:,} are read at once.",
+            hint="Split it by date and import the parts.",
+        )
     if n_rows > _ALWAYS_FINE_ROWS and n_bytes < n_rows * MIN_BYTES_PER_ROW:
-        raise FileError(f"The Parquet file claims {n_rows:,} rows in {n_bytes / 1e6:,.1f} MB, "
-                        f"more than {1 / MIN_BYTES_PER_ROW:.0f} rows a byte.",
-                        hint="It is damaged or made to harm; a real log of that many rows is far larger.")
+        raise FileError(
+            f"The Parquet file claims {n_rows:,} rows in {n_bytes / 1e6:,.1f} MB, "
+            f"more than {1 / MIN_BYTES_PER_ROW:.0f} rows a byte.",
+            hint="It is damaged or made to harm; a real log of that many rows is far larger.",
+        )

@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     import duckdb
 
 _REASONS = {
-    "MISSING COLUMNS": "missing columns", "TOO MANY COLUMNS": "too many columns",
-    "UNQUOTED VALUE": "bad quoting", "INVALID ENCODING": "not valid UTF-8",
-    "LINE SIZE OVER MAXIMUM": "line too long", "INVALID STATE": "bad quoting",
+    "MISSING COLUMNS": "missing columns",
+    "TOO MANY COLUMNS": "too many columns",
+    "UNQUOTED VALUE": "bad quoting",
+    "INVALID ENCODING": "not valid UTF-8",
+    "LINE SIZE OVER MAXIMUM": "line too long",
+    "INVALID STATE": "bad quoting",
 }
 
 
@@ -77,33 +80,45 @@ def load_delimited(con: duckdb.DuckDBPyConnection, path: Path, header: Header, n
         record_starts.use_parser()
         n_records = record_starts.count()
     if n_records != n_rows + n_malformed:
-        raise FileError(f"The file's {n_records:,} records do not agree with the {n_rows + n_malformed:,} that were parsed.",
-                        hint="Its quotes are probably damaged; nothing was imported.")
+        raise FileError(
+            f"The file's {n_records:,} records do not agree with the {n_rows + n_malformed:,} that were parsed.",
+            hint="Its quotes are probably damaged; nothing was imported.",
+        )
     con.execute(MALFORMED)
     if n_malformed:
         _name_malformed(con, header, record_starts)
-    return Source(columns=header.columns, types=("VARCHAR",) * n_columns, n_rows=n_rows, n_malformed=n_malformed,
-                  lines_of=record_starts.lines_of)
+    return Source(
+        columns=header.columns,
+        types=("VARCHAR",) * n_columns,
+        n_rows=n_rows,
+        n_malformed=n_malformed,
+        lines_of=record_starts.lines_of,
+    )
 
 
 def _name_malformed(con: duckdb.DuckDBPyConnection, header: Header, records: _Records) -> None:
     import pyarrow as pa
 
     firsts = con.execute("""
-        select line_byte_position as at, min_by(error_type::varchar, byte_position) as error,
+        select line_byte_position as begins, min_by(error_type::varchar, byte_position) as error,
                min_by(column_idx, byte_position) as column_idx, left(min(csv_line), 200) as csv_line
-        from reject_errors group by line_byte_position order by at
+        from reject_errors group by line_byte_position order by begins
     """).fetchnumpy()
-    at = np.asarray(firsts["at"], dtype=np.int64)
-    lines = records.lines_at(at)
+    begins = np.asarray(firsts["begins"], dtype=np.int64)
+    lines = records.lines_at(begins)
     records.set_malformed(lines)
-    names = [header.columns[i - 1] if e == "INVALID ENCODING" and 0 < i <= len(header.columns) else None
-             for i, e in zip(firsts["column_idx"].tolist(), firsts["error"].tolist(), strict=True)]
-    table = pa.table({
-        "line": pa.array(lines), "column_name": pa.array(names, pa.string()),
-        "value": pa.array([str(v).strip("\r\n") for v in firsts["csv_line"]], pa.string()),
-        "reason": pa.array([_REASONS.get(e, "unreadable") for e in firsts["error"]], pa.string()),
-    })
+    names = [
+        header.columns[i - 1] if e == "INVALID ENCODING" and 0 < i <= len(header.columns) else None
+        for i, e in zip(firsts["column_idx"].tolist(), firsts["error"].tolist(), strict=True)
+    ]
+    table = pa.table(
+        {
+            "line": pa.array(lines),
+            "column_name": pa.array(names, pa.string()),
+            "value": pa.array([str(v).strip("\r\n") for v in firsts["csv_line"]], pa.string()),
+            "reason": pa.array([_REASONS.get(e, "unreadable") for e in firsts["error"]], pa.string()),
+        }
+    )
     con.register("malformed_rows", table)
     con.execute("insert into malformed select line, column_name, value, reason from malformed_rows")
     con.unregister("malformed_rows")

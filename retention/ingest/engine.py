@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "900MB"
 TEMP_LIMIT = "100GB"
-FIRST_US = 31_536_000_000_000        # 1971-01-01
-END_US = 4_102_444_800_000_000       # 2100-01-01
+FIRST_US = 31_536_000_000_000  # 1971-01-01
+END_US = 4_102_444_800_000_000  # 2100-01-01
 DAY_US = 86_400_000_000
 
 # A no-break and a wide space are blanks too. Most text has none around it, and to see that is cheaper than to trim.
@@ -25,6 +25,8 @@ _WORDS = (
     # What databases and data frames write for "no value".
     "create macro present(x) as case when x in ('NULL', 'null', 'Null', 'NaN', 'nan', 'None', '<NA>', 'N/A', '\\N')"
     " then null else x end",
+    # For amounts NaN is no missing value but a wrong one.
+    "create macro stated(x) as case when x in ('NULL', 'null', 'Null', '<NA>', 'N/A', '\\N') then null else x end",
     # The lower 64 bits of MD5: the same in every version of every engine.
     "create macro digest(x) as (md5_number(x) & 18446744073709551615::uhugeint)::ubigint",
     # A value with every digit turned into 0. The commonest shapes of times are told without translating.
@@ -51,12 +53,20 @@ def connect(folder: Path, *sources: Path) -> duckdb.DuckDBPyConnection:
         con.execute(word)
     n_threads = max(1, min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
     settings: dict[str, object] = {
-        "threads": n_threads, "memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill"),
-        "max_temp_directory_size": TEMP_LIMIT, "TimeZone": "UTC", "enable_progress_bar": False,
-        "allow_community_extensions": False, "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False, "python_enable_replacements": False,
-        "allowed_directories": [f"{folder}/"], "allowed_paths": [str(path.resolve()) for path in sources],
-        "enable_external_access": False, "lock_configuration": True,
+        "threads": n_threads,
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": TEMP_LIMIT,
+        "TimeZone": "UTC",
+        "enable_progress_bar": False,
+        "allow_community_extensions": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
+        "allowed_directories": [f"{folder}/"],
+        "allowed_paths": [str(path.resolve()) for path in sources],
+        "enable_external_access": False,
+        "lock_configuration": True,
     }
     for name, value in settings.items():
         con.execute(f"set {name} = {_constant(value)}")

@@ -66,14 +66,18 @@ def read_header(text: str, *, delimiter: str | None, n_rows: int = _SAMPLE_ROWS)
     if len(columns) < 2:
         raise _one_column(body, columns[0], delimiter)
     if len(columns) > MAX_COLUMNS:
-        raise FileError(f"The header has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
-                        hint="Export only the columns that are needed.")
+        raise FileError(
+            f"The header has {len(columns):,} columns; at most {MAX_COLUMNS:,} are read.",
+            hint="Export only the columns that are needed.",
+        )
     columns = [name or f"column {i}" for i, name in enumerate(columns, start=1)]
     twice = [name for name, n in Counter(columns).items() if n > 1]
     if twice:
         places = ", ".join(str(i) for i, name in enumerate(columns, start=1) if name == twice[0])
-        raise FileError(f'The header names the column "{twice[0]}" more than once (columns {places}).',
-                        hint="Rename one of them in the file.")
+        raise FileError(
+            f'The header names the column "{twice[0]}" more than once (columns {places}).',
+            hint="Rename one of them in the file.",
+        )
     rows = [tuple(record) for record in records[1:] if record]
     if not rows:
         raise FileError("The file has a header and no rows.", hint="Check the filter or the dates of the export.")
@@ -109,7 +113,11 @@ def _one_column(body: str, name: str, delimiter: str | None) -> FileError:
     shown = name if len(name) <= 60 else name[:57] + "…"
     better = next((c for c in DELIMITERS if c != delimiter and len(_records(body, c, 1)[0]) > 1), None)
     if delimiter is not None and better is not None:
-        return FileError(f'With the delimiter "{_NAMES.get(delimiter, delimiter)}" the header is one column, "{shown}".',
-                         hint=f"It looks delimited by a {_NAMES[better]}.")
-    return FileError(f'The header is one column, "{shown}"; no comma, semicolon, tab or vertical bar divides it.',
-                     hint="Name the delimiter, or check that the file is a table.")
+        return FileError(
+            f'With the delimiter "{_NAMES.get(delimiter, delimiter)}" the header is one column, "{shown}".',
+            hint=f"It looks delimited by a {_NAMES[better]}.",
+        )
+    return FileError(
+        f'The header is one column, "{shown}"; no comma, semicolon, tab or vertical bar divides it.',
+        hint="Name the delimiter, or check that the file is a table.",
+    )

@@ -24,7 +24,9 @@ Flat = dict[str, str]
 Flatten = Callable[[Mapping[str, Any]], "Flat | str"]
 
 
-def load_json_lines(con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten, tick: Callable[[float], None]) -> Source:
+def load_json_lines(
+    con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten, tick: Callable[[float], None]
+) -> Source:
     """Flatten an object a line into the view ``raw``, whose columns are named by what they are mapped to.
 
     Parameters
@@ -68,8 +70,10 @@ def load_json_lines(con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten
             if name not in names:
                 names[name] = len(names)
         if len(names) > MAX_PROPERTIES:
-            raise FileError(f"The file has more than {MAX_PROPERTIES:,} different properties.",
-                            hint="Leave out properties whose names hold ids or times.")
+            raise FileError(
+                f"The file has more than {MAX_PROPERTIES:,} different properties.",
+                hint="Leave out properties whose names hold ids or times.",
+            )
         rows.append(found)
         lines.append(number)
         if len(rows) >= _BATCH:
@@ -78,8 +82,10 @@ def load_json_lines(con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten
     if not n_parts and not rows:
         if not bad:
             raise FileError("The file is empty.", hint="Export it again; it should hold an object a line.")
-        raise FileError(f"No line of the file is an event of this preset; line {bad[0][0]}: {bad[0][2]}.",
-                        hint="Check that the preset fits: segment for JSON lines, ga4 for a BigQuery export.")
+        raise FileError(
+            f"No line of the file is an event of this preset; line {bad[0][0]}: {bad[0][2]}.",
+            hint="Check that the preset fits: segment for JSON lines, ga4 for a BigQuery export.",
+        )
     flush()
     numbers = np.concatenate(all_lines)
     columns = ", ".join(f"c{i}" for i in range(len(names)))
@@ -88,12 +94,19 @@ def load_json_lines(con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten
     con.execute(f"copy (select * from raw) to 'raw.parquet' (format parquet, compression {literal('lz4')})")
     con.execute("create or replace view raw as select * from read_parquet('raw.parquet')")
     if bad:
-        con.register("bad_lines", pa.table({"line": [b[0] for b in bad], "value": [b[1] for b in bad],
-                                            "reason": [b[2] for b in bad]}))
+        con.register(
+            "bad_lines",
+            pa.table({"line": [b[0] for b in bad], "value": [b[1] for b in bad], "reason": [b[2] for b in bad]}),
+        )
         con.execute("insert into malformed select line, null, value, reason from bad_lines")
         con.unregister("bad_lines")
-    return Source(columns=tuple(names), types=("VARCHAR",) * len(names), n_rows=len(numbers), n_malformed=len(bad),
-                  lines_of=lambda records: numbers[records])
+    return Source(
+        columns=tuple(names),
+        types=("VARCHAR",) * len(names),
+        n_rows=len(numbers),
+        n_malformed=len(bad),
+        lines_of=lambda records: numbers[records],
+    )
 
 
 def first_objects(text: str, flatten: Flatten, n: int) -> list[Flat]:
@@ -109,11 +122,15 @@ def _lines_of(path: Path) -> Iterator[tuple[int, bytes, int]]:
             number += 1
             at += len(raw)
             if len(raw) > MAX_LINE_BYTES:
-                raise FileError(f"Line {number} is longer than {MAX_LINE_BYTES >> 20} MB.",
-                                hint="JSON lines have one object a line; nothing was imported.")
+                raise FileError(
+                    f"Line {number} is longer than {MAX_LINE_BYTES >> 20} MB.",
+                    hint="JSON lines have one object a line; nothing was imported.",
+                )
             if b"\0" in raw:
-                raise FileError(f"Line {number} holds a NUL byte; the file is damaged or is not text.",
-                                hint="Export it again; nothing was imported.")
+                raise FileError(
+                    f"Line {number} holds a NUL byte; the file is damaged or is not text.",
+                    hint="Export it again; nothing was imported.",
+                )
             if number == 1:
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
             if raw.strip():

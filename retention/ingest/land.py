@@ -45,8 +45,12 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, timezone: s
     if n_rejected:
         reasons = _write_rejects(con, source, plan, n_expected=n_rejected, has_cast_away=n_cast_away > 0)
     return {
-        "n_records": source.n_rows + source.n_malformed, "n_good": n_good, "n_rejected": n_rejected,
-        "reasons": [(r.reason, r.n, r.first_line) for r in reasons], "first_us": first_us, "last_us": last_us,
+        "n_records": source.n_rows + source.n_malformed,
+        "n_good": n_good,
+        "n_rejected": n_rejected,
+        "reasons": [(r.reason, r.n, r.first_line) for r in reasons],
+        "first_us": first_us,
+        "last_us": last_us,
         "watermark_us": _watermark(con, plan, timezone, last_us),
     }
 
@@ -95,11 +99,13 @@ def _number_copies(con: duckdb.DuckDBPyConnection) -> None:
     os.replace("numbered.parquet", ROWS)
 
 
-def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, *, n_expected: int,
-                   has_cast_away: bool) -> tuple[RejectReason, ...]:
+def _write_rejects(
+    con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, *, n_expected: int, has_cast_away: bool
+) -> tuple[RejectReason, ...]:
     con.execute("create temp table checks (verdict integer, reason varchar, column_name varchar)")
-    con.executemany("insert into checks values (?, ?, ?)",
-                    [[i, check.reason, check.column] for i, check in enumerate(plan.checks)])
+    con.executemany(
+        "insert into checks values (?, ?, ?)", [[i, check.reason, check.column] for i, check in enumerate(plan.checks)]
+    )
     found = " ".join(f"when {i} then {check.raw}" for i, check in enumerate(plan.checks))
     if has_cast_away:
         import pyarrow as pa
@@ -119,12 +125,17 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, *
         copy (select m.line, m.column_name, m.value, m.reason from malformed as m
               union all
               select l.line, k.column_name, a.value, k.reason
-              from cast_away as a join record_lines as l on l.record = a.record join checks as k on k.verdict = a.verdict
+              from cast_away as a join record_lines as l on l.record = a.record
+                   join checks as k on k.verdict = a.verdict
               order by line)
         to '{REJECTS}' {_WRITE}
     """)
-    reasons = tuple(RejectReason(reason=reason, n=n, first_line=line) for reason, n, line in rows_of(
-        con, f"select reason, count(*) as n, min(line) from '{REJECTS}' group by reason order by n desc, reason"))
+    reasons = tuple(
+        RejectReason(reason=reason, n=n, first_line=line)
+        for reason, n, line in rows_of(
+            con, f"select reason, count(*) as n, min(line) from '{REJECTS}' group by reason order by n desc, reason"
+        )
+    )
     if sum(reason.n for reason in reasons) != n_expected:
         raise RuntimeError("rejected rows do not add up")
     return reasons
@@ -135,6 +146,7 @@ def _watermark(con: duckdb.DuckDBPyConnection, plan: Plan, timezone: str, last_u
         return None
     clock = plan.times.has_clock
     # Asked of the good rows only: a rejected one says nothing about the file's habit. The first is enough.
-    has_clock = clock == "true" or bool(clock != "false" and rows_of(
-        con, f"select 1 from judged where verdict is null and {clock} limit 1"))
+    has_clock = clock == "true" or bool(
+        clock != "false" and rows_of(con, f"select 1 from judged where verdict is null and {clock} limit 1")
+    )
     return last_us + 1 if has_clock else end_of_local_day(last_us, timezone)

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 TEXTS = ("item", "item_name", "category", "text")
 _ORDER_COLUMNS = {
-    "user": ("CustomerID", "Customer ID"), "time": ("InvoiceDate",), "invoice": ("InvoiceNo", "Invoice"),
-    "item": ("StockCode",), "item_name": ("Description",), "quantity": ("Quantity",), "price": ("UnitPrice", "Price"),
+    "user": ("CustomerID", "Customer ID"),
+    "time": ("InvoiceDate",),
+    "invoice": ("InvoiceNo", "Invoice"),
+    "item": ("StockCode",),
+    "item_name": ("Description",),
+    "quantity": ("Quantity",),
+    "price": ("UnitPrice", "Price"),
     "event:country": ("Country",),
 }
 _OPTIONAL_OF_ORDERS = {"item", "item_name", "event:country"}
@@ -88,8 +93,10 @@ def mapping_for(spec: ImportSpec, columns: tuple[str, ...], samples: list[list[s
     for target in ("user", "time"):
         if target not in mapping:
             shown = ", ".join(columns[:20]) + (" …" if len(columns) > 20 else "")
-            raise FileError(f"No column for the {target} is named, and none looks like one.",
-                            hint=f"Say {target}=COLUMN. Columns found: {shown}.")
+            raise FileError(
+                f"No column for the {target} is named, and none looks like one.",
+                hint=f"Say {target}=COLUMN. Columns found: {shown}.",
+            )
     return mapping
 
 
@@ -119,10 +126,17 @@ def plan_rows(con: duckdb.DuckDBPyConnection, source: Source, mapping: dict[str,
     is_orders = spec.preset == "order-lines"
     user, time = mapping["user"], mapping["time"]
     texts, casts, derived = {}, {}, {}
-    texts["user_raw"], texts["user_value"], casts["user_id"] = _user_sql(source.at(user), source.type_of(user),
-                                                                        is_trimmed=is_orders)
-    times = plan_times(con, source.at(time), source.type_of(time), timezone=spec.timezone,
-                       has_explicit_timezone=spec.has_explicit_timezone)
+    texts["user_raw"] = f"{source.at(user)}::varchar"
+    texts["user_text"], texts["user_value"], casts["user_id"] = _user_sql(
+        source.at(user), source.type_of(user), is_trimmed=is_orders
+    )
+    times = plan_times(
+        con,
+        source.at(time),
+        source.type_of(time),
+        timezone=spec.timezone,
+        has_explicit_timezone=spec.has_explicit_timezone,
+    )
     texts |= {"time_raw": times.raw, "time_value": times.value}
     casts |= {"local_us": times.us, "is_local": times.is_local}
     for target in ("quantity", "price") if is_orders else ("value", "quantity"):
@@ -130,7 +144,7 @@ def plan_rows(con: duckdb.DuckDBPyConnection, source: Source, mapping: dict[str,
         if target in mapping:
             raw, value, number = amount_sql(con, source.at(mapping[target]), source.type_of(mapping[target]), target)
         texts[f"{target}_raw"], texts[f"{target}_value"], casts[target] = raw, value, number
-    for target in (("invoice", "item", "item_name") if is_orders else TEXTS):
+    for target in ("invoice", "item", "item_name") if is_orders else TEXTS:
         texts[target] = text_sql(source, mapping.get(target))
     if is_orders:
         # In the shop's books a cancellation is an invoice of its own whose number begins with C.
@@ -149,10 +163,18 @@ def plan_rows(con: duckdb.DuckDBPyConnection, source: Source, mapping: dict[str,
     for label, name in identity:
         if label.startswith("ignore:"):
             texts[name] = text_sql(source, mapping[label])
-    return Plan(texts=texts, casts=casts, derived=derived,
-                checks=_order_checks(mapping) if is_orders else _event_checks(mapping), identity=identity,
-                properties=tuple(properties), mapping=mapping, kind="order_lines" if is_orders else "events",
-                times=times, notes=(times.note,) if times.note else ())
+    return Plan(
+        texts=texts,
+        casts=casts,
+        derived=derived,
+        checks=_order_checks(mapping) if is_orders else _event_checks(mapping),
+        identity=identity,
+        properties=tuple(properties),
+        mapping=mapping,
+        kind="order_lines" if is_orders else "events",
+        times=times,
+        notes=(times.note,) if times.note else (),
+    )
 
 
 def text_sql(source: Source, column: str | None) -> str:
@@ -164,31 +186,38 @@ def text_sql(source: Source, column: str | None) -> str:
         return at
     if type_ in {"FLOAT", "DOUBLE"}:
         # A data frame's whole numbers beside missing ones come as floats: 3.0 was 3.
-        return (f"case when isnan({at}) then null when {at} = trunc({at}) and abs({at}) < 9007199254740992"
-                f" then {at}::bigint::varchar else {at}::varchar end")
+        return (
+            f"case when isnan({at}) then null when {at} = trunc({at}) and abs({at}) < 9007199254740992"
+            f" then {at}::bigint::varchar else {at}::varchar end"
+        )
     return f"{at}::varchar"
 
 
 def _user_sql(at: str, type_: str, *, is_trimmed: bool) -> tuple[str, str, str]:
-    """Write SQL for the raw id, for the value to cast, and, over ``user_value`` and ``user_raw``, for the id."""
+    """Write SQL for the id as text, for the value to cast, and, over these two, for the id that is kept."""
     if type_ in {"FLOAT", "DOUBLE"} or type_.startswith("DECIMAL"):
         # Beyond 2^53 a float has lost digits of the id, and two users may have become one.
         exact = 16777216 if type_ == "FLOAT" else 9007199254740992
         is_whole = "user_value = trunc(user_value)"
         if not type_.startswith("DECIMAL"):
             is_whole += f" and abs(user_value) <= {exact}"
-        raw = f"case when {at}::varchar <> 'nan' then {at}::varchar end"
-        return raw, at, f"case when {is_whole} then try_cast(user_value as hugeint)::varchar end"
+        text = f"case when {at}::varchar <> 'nan' then {at}::varchar end"
+        return text, at, f"case when {is_whole} then try_cast(user_value as hugeint)::varchar end"
     if type_ != "VARCHAR":
-        return f"{at}::varchar", at, "user_raw"
+        return f"{at}::varchar", at, "user_text"
     if is_trimmed:
-        return (f"present({at})", at,
-                "case when ends_with(user_raw, '0') then regexp_replace(user_raw, '^(\\d+)\\.0+$', '\\1') else user_raw end")
-    return f"present({at})", at, "user_raw"
+        return (
+            f"present({at})",
+            at,
+            "case when ends_with(user_text, '.0') then regexp_replace(user_text, '^(\\d+)\\.0$', '\\1')"
+            " else user_text end",
+        )
+    return f"present({at})", at, "user_text"
 
 
-def _identity(source: Source, mapping: dict[str, str], properties: list[Property], *,
-              is_orders: bool) -> tuple[tuple[str, str], ...]:
+def _identity(
+    source: Source, mapping: dict[str, str], properties: list[Property], *, is_orders: bool
+) -> tuple[tuple[str, str], ...]:
     names = {"user": "user_id", "time": "occurred_us"}
     labelled = {label: names.get(label, label) for label in mapping if ":" not in label}
     labelled |= {f"{p.kind}:{p.name}": f"p{i}" for i, p in enumerate(properties)}
@@ -201,12 +230,16 @@ def _identity(source: Source, mapping: dict[str, str], properties: list[Property
 def _common_checks(mapping: dict[str, str], no_user: str) -> tuple[Check, ...]:
     user, time = mapping["user"], mapping["time"]
     return (
-        Check(condition="user_id is null and user_raw is null", reason=no_user, column=user, raw="user_raw"),
+        Check(condition="user_text is null", reason=no_user, column=user, raw="user_raw"),
         Check(condition="user_id is null", reason="user id is not a whole number", column=user, raw="user_raw"),
         Check(condition="occurred_us is null and time_raw is null", reason="no time", column=time, raw="time_raw"),
         Check(condition="occurred_us is null", reason="unreadable time", column=time, raw="time_raw"),
-        Check(condition=f"occurred_us < {FIRST_US} or occurred_us >= {END_US}", reason="time outside 1971–2099",
-              column=time, raw="time_raw"),
+        Check(
+            condition=f"occurred_us < {FIRST_US} or occurred_us >= {END_US}",
+            reason="time outside 1971–2099",
+            column=time,
+            raw="time_raw",
+        ),
     )
 
 
@@ -214,15 +247,25 @@ def _event_checks(mapping: dict[str, str]) -> tuple[Check, ...]:
     checks = list(_common_checks(mapping, "no user"))
     if "event" in mapping:
         checks.append(Check(condition="event is null", reason="no event", column=mapping["event"], raw="event"))
-    checks += [Check(condition=f"{t} is null and {t}_raw is not null", reason=f"unreadable {t}", column=mapping[t],
-                     raw=f"{t}_raw") for t in ("value", "quantity") if t in mapping]
+    checks += [
+        Check(
+            condition=f"{t} is null and {t}_raw is not null",
+            reason=f"unreadable {t}",
+            column=mapping[t],
+            raw=f"{t}_raw",
+        )
+        for t in ("value", "quantity")
+        if t in mapping
+    ]
     return tuple(checks)
 
 
 def _order_checks(mapping: dict[str, str]) -> tuple[Check, ...]:
     invoice, quantity, price = mapping["invoice"], mapping["quantity"], mapping["price"]
-    checks = [*_common_checks(mapping, "no customer"),
-              Check(condition="invoice is null", reason="no invoice", column=invoice, raw="invoice")]
+    checks = [
+        *_common_checks(mapping, "no customer"),
+        Check(condition="invoice is null", reason="no invoice", column=invoice, raw="invoice"),
+    ]
     for name, column in (("quantity", quantity), ("price", price)):
         checks += [
             Check(condition=f"{name}_raw is null", reason=f"no {name}", column=column, raw=f"{name}_raw"),
@@ -231,4 +274,3 @@ def _order_checks(mapping: dict[str, str]) -> tuple[Check, ...]:
         ]
     checks.append(Check(condition="price < 0", reason="negative price", column=price, raw="price_raw"))
     return tuple(checks)
-

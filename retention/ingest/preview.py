@@ -54,8 +54,15 @@ def _preview_parquet(spec: ImportSpec, path: Path, folder: Path, n_rows: int) ->
     if spec.preset == "ga4":
         source = reshape_ga4(con, source)
     mapping, notes = _mapping_and_notes(con, source, spec, rows)
-    return {"columns": columns, "rows": rows[:n_rows], "mapping": mapping, "notes": notes, "content": "parquet",
-            "encoding": "", "delimiter": ""}
+    return {
+        "columns": columns,
+        "rows": rows[:n_rows],
+        "mapping": mapping,
+        "notes": notes,
+        "content": "parquet",
+        "encoding": "",
+        "delimiter": "",
+    }
 
 
 def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> dict[str, Any]:
@@ -63,7 +70,9 @@ def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> d
     try:
         text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(head).removeprefix("\ufeff")
     except UnicodeError as error:
-        raise FileError(f"The file is not {encoding} text.", hint="Leave the encoding out to have it detected.") from error
+        raise FileError(
+            f"The file is not {encoding} text.", hint="Leave the encoding out to have it detected."
+        ) from error
     is_json = spec.preset == "segment" or (spec.preset == "ga4" and text.lstrip()[:1] in {"{", "["})
     refuse_markup(text[:4096], is_json_wanted=is_json)
     if "\0" in text:
@@ -73,11 +82,19 @@ def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> d
         flats = first_objects(text, flatten_segment if spec.preset == "segment" else flatten_ga4, n_rows)
         names = list(dict.fromkeys(name for flat in flats for name in flat if not name.startswith("ignore:")))
         if not names:
-            raise FileError("No line at the beginning of the file is an event of this preset.",
-                            hint="Check that the preset fits: segment for JSON lines, ga4 for a BigQuery export.")
-        return {"columns": names, "rows": [[flat.get(name) for name in names] for flat in flats],
-                "mapping": {name: name for name in names}, "notes": [], "content": "json", "encoding": encoding,
-                "delimiter": ""}
+            raise FileError(
+                "No line at the beginning of the file is an event of this preset.",
+                hint="Check that the preset fits: segment for JSON lines, ga4 for a BigQuery export.",
+            )
+        return {
+            "columns": names,
+            "rows": [[flat.get(name) for name in names] for flat in flats],
+            "mapping": {name: name for name in names},
+            "notes": [],
+            "content": "json",
+            "encoding": encoding,
+            "delimiter": "",
+        }
     header = read_header(text, delimiter=spec.delimiter, n_rows=_SAMPLE_ROWS)
     con = connect(folder)
     source = _source_of_sample(con, header.columns, header.rows)
@@ -86,8 +103,15 @@ def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> d
     mapping, notes = _mapping_and_notes(con, source, spec, [list(row) for row in header.rows])
     width = len(header.columns)
     rows = [[*row[:width], *[None] * (width - len(row))] for row in header.rows[:n_rows]]
-    return {"columns": header.columns, "rows": rows, "mapping": mapping, "notes": notes, "content": "csv",
-            "encoding": encoding, "delimiter": header.delimiter}
+    return {
+        "columns": header.columns,
+        "rows": rows,
+        "mapping": mapping,
+        "notes": notes,
+        "content": "csv",
+        "encoding": encoding,
+        "delimiter": header.delimiter,
+    }
 
 
 def _source_of_sample(con: Any, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Source:
@@ -102,8 +126,9 @@ def _source_of_sample(con: Any, columns: tuple[str, ...], rows: tuple[tuple[str,
     return Source(columns=columns, types=("VARCHAR",) * width, n_rows=len(whole), n_malformed=0, lines_of=same_number)
 
 
-def _mapping_and_notes(con: Any, source: Source, spec: ImportSpec,
-                       rows: list[list[str | None]]) -> tuple[dict[str, str], list[str]]:
+def _mapping_and_notes(
+    con: Any, source: Source, spec: ImportSpec, rows: list[list[str | None]]
+) -> tuple[dict[str, str], list[str]]:
     """A file whose user or time cannot be guessed is still shown, so that a person can say which they are."""
     if spec.preset == "events" and not spec.mapping:
         guessed = guess_mapping(source.columns, rows)

@@ -79,13 +79,21 @@ def preview(spec: ImportSpec, n_rows: int = 20) -> Preview:
     mapping: dict[str, str] = found["mapping"]
     has_event = "event" in mapping or spec.preset != "events"
     return Preview(
-        columns=tuple(found["columns"]), rows=pd.DataFrame(found["rows"], columns=found["columns"], dtype="object"),
-        mapping=mapping, constant_event=None if has_event else spec.constant_event or DEFAULT_EVENT,
-        content=found["content"], encoding=found["encoding"], delimiter=found["delimiter"], n_bytes=found["n_bytes"],
-        notes=tuple(found["notes"]))
+        columns=tuple(found["columns"]),
+        rows=pd.DataFrame(found["rows"], columns=found["columns"], dtype="object"),
+        mapping=mapping,
+        constant_event=None if has_event else spec.constant_event or DEFAULT_EVENT,
+        content=found["content"],
+        encoding=found["encoding"],
+        delimiter=found["delimiter"],
+        n_bytes=found["n_bytes"],
+        notes=tuple(found["notes"]),
+    )
 
 
-def stage(spec: ImportSpec, folder: Path, progress: Callable[[float, str], None] = lambda fraction, what: None) -> Staged:
+def stage(
+    spec: ImportSpec, folder: Path, progress: Callable[[float, str], None] = lambda fraction, what: None
+) -> Staged:
     """Check and cast a whole file.
 
     Parameters
@@ -113,12 +121,23 @@ def stage(spec: ImportSpec, folder: Path, progress: Callable[[float, str], None]
         shutil.rmtree(work, ignore_errors=True)
         raise
     return Staged(
-        kind=found["kind"], rows=Path(found["rows"]), rejects=Path(found["rejects"]) if found["rejects"] else None,
-        source_name=spec.path.name, sha256=found["sha256"], preset=spec.preset, mapping=found["mapping"],
-        timezone=spec.timezone, n_records=found["n_records"], n_good=found["n_good"], n_rejected=found["n_rejected"],
+        kind=found["kind"],
+        rows=Path(found["rows"]),
+        rejects=Path(found["rejects"]) if found["rejects"] else None,
+        source_name=spec.path.name,
+        sha256=found["sha256"],
+        preset=spec.preset,
+        mapping=found["mapping"],
+        timezone=spec.timezone,
+        n_records=found["n_records"],
+        n_good=found["n_good"],
+        n_rejected=found["n_rejected"],
         reasons=tuple(RejectReason(reason=r, n=n, first_line=line) for r, n, line in found["reasons"]),
         properties=tuple(Property(name=name, kind=kind) for name, kind in found["properties"]),
-        watermark_us=found["watermark_us"], first_us=found["first_us"], last_us=found["last_us"])
+        watermark_us=found["watermark_us"],
+        first_us=found["first_us"],
+        last_us=found["last_us"],
+    )
 
 
 def _run(job: dict[str, Any], spec: ImportSpec, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
@@ -128,9 +147,16 @@ def _run(job: dict[str, Any], spec: ImportSpec, folder: Path, progress: Callable
     job |= {"path": str(spec.path.absolute()), "folder": str(folder), "spec": said}
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
-    with tempfile.TemporaryFile() as complaints, subprocess.Popen(
-            [sys.executable, "-m", "retention.ingest.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=complaints, env=environment) as worker:
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            [sys.executable, "-m", "retention.ingest.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
+        ) as worker,
+    ):
         assert worker.stdin is not None and worker.stdout is not None
         try:
             # stdin stays open: the worker leaves when it closes, so it cannot outlive us.
@@ -153,8 +179,10 @@ def _run(job: dict[str, Any], spec: ImportSpec, folder: Path, progress: Callable
             with_stdin_closed(worker)
         complaints.seek(0)
         last = complaints.read()[-2000:].decode("utf-8", errors="replace").strip().splitlines()
-    raise FileError("The file could not be read: the process that reads it stopped.",
-                    hint=f"It may be damaged or need too much memory. {last[-1] if last else ''}".strip())
+    raise FileError(
+        "The file could not be read: the process that reads it stopped.",
+        hint=f"It may be damaged or need too much memory. {last[-1] if last else ''}".strip(),
+    )
 
 
 def with_stdin_closed(worker: subprocess.Popen[bytes]) -> None:

@@ -28,23 +28,33 @@ def reshape_ga4(con: duckdb.DuckDBPyConnection, source: Source) -> Source:
         if find_column(source.columns, needed) is None:
             raise missing_column(needed, source.columns, role="")
     if find_column(source.columns, "user_id") is None and find_column(source.columns, "user_pseudo_id") is None:
-        raise FileError("The file has neither a column user_id nor user_pseudo_id.",
-                        hint="Both are columns of the BigQuery export of Google Analytics 4.")
+        raise FileError(
+            "The file has neither a column user_id nor user_pseudo_id.",
+            hint="Both are columns of the BigQuery export of Google Analytics 4.",
+        )
     shapes: dict[str, str | None] = {
         "user": _either(source, "user_id", "user_pseudo_id"),
-        "time": _flat(source, "event_timestamp"), "event": _flat(source, "event_name"),
+        "time": _flat(source, "event_timestamp"),
+        "event": _flat(source, "event_name"),
         "value": _either(source, "event_value_in_usd", _nested(con, source, "ecommerce.purchase_revenue") or ""),
     }
-    for target, key in (("item", "item_id"), ("item_name", "item_name"), ("category", "item_category"),
-                        ("quantity", "quantity")):
+    for target, key in (
+        ("item", "item_id"),
+        ("item_name", "item_name"),
+        ("category", "item_category"),
+        ("quantity", "quantity"),
+    ):
         shapes[target] = _item(con, source, key)
     for path in GA4_PROPERTIES:
         shapes[f"event:{path}"] = _nested(con, source, path)
     shapes |= {f"ignore:{column}": text_sql(source, column) for column in source.columns}
     wanted = {name: sql for name, sql in shapes.items() if sql is not None}
     con.execute("alter view raw rename to nested")
-    con.execute("create view raw as select "
-                + ", ".join(f"{sql} as c{i}" for i, sql in enumerate(wanted.values())) + ", record from nested")
+    con.execute(
+        "create view raw as select "
+        + ", ".join(f"{sql} as c{i}" for i, sql in enumerate(wanted.values()))
+        + ", record from nested"
+    )
     types = tuple(row[1] for row in rows_of(con, "describe raw"))[:-1]
     return replace(source, columns=tuple(wanted), types=types)
 

@@ -53,8 +53,10 @@ def survey(path: Path) -> Newlines:
         zero = chunk.find(b"\0")
         if zero >= 0:
             line = n_lf + chunk.count(b"\n", 0, zero) + 1
-            raise FileError(f"Line {line} holds a NUL byte; the file is damaged or is not text.",
-                            hint="Export it again; nothing was imported.")
+            raise FileError(
+                f"Line {line} holds a NUL byte; the file is damaged or is not text.",
+                hint="Export it again; nothing was imported.",
+            )
         # bytes.count is a memchr loop: several GB a second.
         n_lf += chunk.count(b"\n")
         n_quotes += chunk.count(b'"')
@@ -177,5 +179,7 @@ def starts_by_parser(path: Path, *, delimiter: str, n_skipped: int = 0) -> Itera
 
 def unclosed_quote(line: int) -> FileError:
     """Word the refusal of a quote that swallows the rest of the file."""
-    return FileError(f"A quote opened on line {line} is never closed and swallows the rest of the file.",
-                     hint="Close the quote, or double it (\"\") if it belongs to the text; nothing was imported.")
+    return FileError(
+        f"A quote opened on line {line} is never closed and swallows the rest of the file.",
+        hint='Close the quote, or double it ("") if it belongs to the text; nothing was imported.',
+    )

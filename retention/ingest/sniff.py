@@ -39,7 +39,9 @@ def content_of(head: bytes) -> Content:
     if head.startswith(b"PAR1"):
         return "parquet"
     if head[8:12] == b"DUCK":
-        raise FileError("The file is a database.", hint="Databases are never imported; export the table as CSV or Parquet.")
+        raise FileError(
+            "The file is a database.", hint="Databases are never imported; export the table as CSV or Parquet."
+        )
     for magic, message, hint in _REFUSED:
         if head.startswith(magic):
             raise FileError(message, hint=hint)
@@ -56,19 +58,26 @@ def refuse_markup(start: str, *, is_json_wanted: bool) -> None:
     """
     begin = start.lstrip("\ufeff \t\r\n")
     if not begin:
-        raise FileError("The file is empty: it holds nothing but blanks.",
-                        hint="Export it again; it should hold a header and rows.")
+        raise FileError(
+            "The file is empty: it holds nothing but blanks.", hint="Export it again; it should hold a header and rows."
+        )
     if re.match(r"<(!doctype|html|head|body|\?xml|!--|table|div)", begin, re.IGNORECASE):
-        raise FileError("The file is a web page (HTML or XML), not a table.",
-                        hint="A download that asked for sign-in often saves such a page; download the file again.")
+        raise FileError(
+            "The file is a web page (HTML or XML), not a table.",
+            hint="A download that asked for sign-in often saves such a page; download the file again.",
+        )
     if is_json_wanted:
         if begin.startswith("["):
-            raise FileError("The file is one JSON array; JSON lines have one object a line.",
-                            hint="Write each object on a line of its own (jq -c '.[]').")
+            raise FileError(
+                "The file is one JSON array; JSON lines have one object a line.",
+                hint="Write each object on a line of its own (jq -c '.[]').",
+            )
         return
     if begin[0] in "{[" and re.match(r'[{\[]\s*("|\{|\[|\}|\]|\d)', begin):
-        raise FileError("The file holds JSON, not rows of columns.",
-                        hint="Choose the preset segment or ga4 for JSON lines, or export as CSV.")
+        raise FileError(
+            "The file holds JSON, not rows of columns.",
+            hint="Choose the preset segment or ga4 for JSON lines, or export as CSV.",
+        )
 
 
 def encoding_from_mark(head: bytes) -> str | None:

@@ -70,9 +70,14 @@ class ImportSpec:
     def __post_init__(self) -> None:
         if not isinstance(self.path, Path):
             object.__setattr__(self, "path", Path(self.path))
-        object.__setattr__(self, "mapping", {
-            target: column or target.removeprefix("ignore:") if target.startswith("ignore:") else column
-            for target, column in self.mapping.items()})
+        object.__setattr__(
+            self,
+            "mapping",
+            {
+                target: column or target.removeprefix("ignore:") if target.startswith("ignore:") else column
+                for target, column in self.mapping.items()
+            },
+        )
         if self.preset not in PRESETS:
             raise SpecError(f'`preset` "{self.preset}" is not known.', hint=nearest(self.preset, PRESETS))
         self._check_mapping()
@@ -82,8 +87,9 @@ class ImportSpec:
             raise SpecError("The event is given twice: as a column and as a constant.", hint="Give one of them.")
         _check_zone(self.timezone)
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n\0'):
-            raise SpecError(f"`delimiter` must be one character, not {self.delimiter!r}.",
-                            hint="Usual ones are , ; | and a tab.")
+            raise SpecError(
+                f"`delimiter` must be one character, not {self.delimiter!r}.", hint="Usual ones are , ; | and a tab."
+            )
         if self.encoding is not None:
             _check_encoding(self.encoding)
 
@@ -94,8 +100,10 @@ class ImportSpec:
             if prefix is not None and target != prefix:
                 continue
             if target not in targets:
-                raise SpecError(f'"{target}" is not something a column can be mapped to.',
-                                hint=nearest(target, (*targets, "event:NAME", "user:NAME", "ignore:COLUMN")))
+                raise SpecError(
+                    f'"{target}" is not something a column can be mapped to.',
+                    hint=nearest(target, (*targets, "event:NAME", "user:NAME", "ignore:COLUMN")),
+                )
             if not column:
                 raise SpecError(f'The column for "{target}" has no name.', hint="Write it as target=column.")
 
@@ -104,16 +112,15 @@ def _check_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SpecError(f'`timezone` "{name}" is not known.',
-                        hint="Use a name such as Europe/Paris or UTC.") from error
+        raise SpecError(f'`timezone` "{name}" is not known.', hint="Use a name such as Europe/Paris or UTC.") from error
 
 
 def _check_encoding(name: str) -> None:
     try:
         codec = codecs.lookup(name)
     except LookupError as error:
-        raise SpecError(f'`encoding` "{name}" is not known.',
-                        hint="Use utf-8, utf-16, latin-1 or gbk.") from error
+        raise SpecError(f'`encoding` "{name}" is not known.', hint="Use utf-8, utf-16, latin-1 or gbk.") from error
     if not codec._is_text_encoding:
-        raise SpecError(f'`encoding` "{name}" does not turn bytes into text.',
-                        hint="Use utf-8, utf-16, latin-1 or gbk.")
+        raise SpecError(
+            f'`encoding` "{name}" does not turn bytes into text.', hint="Use utf-8, utf-16, latin-1 or gbk."
+        )

@@ -16,14 +16,28 @@ if TYPE_CHECKING:
 _MAX_SHAPES = 20_000
 _VALUE = "time_value"
 _CLOCK = r"(?P<comma>,?)(?P<gap>[ T])0?0:00(?P<seconds>:00(?P<fraction>\.0{1,6})?)?(?P<half> ?[AaPp][Mm])?"
-_ISO = re.compile(r"0000(?P<sep>[-/])0?0(?P=sep)0?0"
-                  r"(?P<clock>[ T]0?0:00(?::00(?:\.0+)?)?(?P<zone> ?(?:Z|UTC)| ?[+-]00(?::?00)?)?)?")
+_ISO = re.compile(
+    r"0000(?P<sep>[-/])0?0(?P=sep)0?0"
+    r"(?P<clock>[ T]0?0:00(?::00(?:\.0+)?)?(?P<zone> ?(?:Z|UTC)| ?[+-]00(?::?00)?)?)?"
+)
 _NUMERIC = re.compile(rf"0?0(?P<sep>[-/.])0?0(?P=sep)(?P<year>0000|00)(?P<clock>{_CLOCK})?")
 _NAMED = re.compile(rf"0?0(?P<sep>[-/ ])(?P<month>[A-Za-z]+)(?P=sep)(?P<year>0000|00)(?P<clock>{_CLOCK})?")
 _ENGLISH = re.compile(rf"(?P<month>[A-Za-z]+) 0?0,(?P<space> ?)(?P<year>0000)(?P<clock>{_CLOCK})?")
 _NUMBER = re.compile(r"0{8,19}(\.0+)?")
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-           "november", "december")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _MONTH_NAMES = {name[:n] for name in _MONTHS for n in (3, len(name))}
 
 
@@ -73,8 +87,9 @@ class TimePlan:
     note: str = ""
 
 
-def plan_times(con: duckdb.DuckDBPyConnection, column: str, type_: str, *, timezone: str,
-               has_explicit_timezone: bool) -> TimePlan:
+def plan_times(
+    con: duckdb.DuckDBPyConnection, column: str, type_: str, *, timezone: str, has_explicit_timezone: bool
+) -> TimePlan:
     """Find out how a column of ``raw`` writes its times.
 
     Raises
@@ -84,26 +99,38 @@ def plan_times(con: duckdb.DuckDBPyConnection, column: str, type_: str, *, timez
     """
     shown = f"{column}::varchar"
     if type_ == "DATE":
-        return TimePlan(raw=shown, value=column, us=f"epoch_us({_VALUE}::timestamp)", is_local="true", has_clock="false")
+        return TimePlan(
+            raw=shown, value=column, us=f"epoch_us({_VALUE}::timestamp)", is_local="true", has_clock="false"
+        )
     if type_.startswith("TIMESTAMP") and "ZONE" in type_:
-        return TimePlan(raw=shown, value=column, us=f"epoch_us({_VALUE})", is_local="false",
-                        has_clock=f"epoch_us(timezone({literal(timezone)}, {_VALUE})) % {DAY_US} <> 0")
+        return TimePlan(
+            raw=shown,
+            value=column,
+            us=f"epoch_us({_VALUE})",
+            is_local="false",
+            has_clock=f"epoch_us(timezone({literal(timezone)}, {_VALUE})) % {DAY_US} <> 0",
+        )
     if type_.startswith("TIMESTAMP"):
         us = f"epoch_us(try_cast({_VALUE} as timestamp))"
         return TimePlan(raw=shown, value=column, us=us, is_local="true", has_clock=f"{us} % {DAY_US} <> 0")
     if type_ in {"DOUBLE", "FLOAT"} or type_.startswith("DECIMAL"):
-        text = (f"case when {column} = trunc({column}) then try_cast({column} as bigint)::varchar"
-                f" else try_cast({column} as decimal(38, 6))::varchar end")
+        text = (
+            f"case when {column} = trunc({column}) then try_cast({column} as bigint)::varchar"
+            f" else try_cast({column} as decimal(38, 6))::varchar end"
+        )
     else:
         text = column if type_ == "VARCHAR" else shown
     return _plan_text(con, text, timezone, has_explicit_timezone=has_explicit_timezone)
 
 
 def _plan_text(con: duckdb.DuckDBPyConnection, text: str, timezone: str, *, has_explicit_timezone: bool) -> TimePlan:
-    shapes = rows_of(con, f"""
+    shapes = rows_of(
+        con,
+        f"""
         select shape(r.time_value) as s, count(*) as n from (select {text} as time_value from raw) as r
         where r.time_value is not null group by s order by n desc, s limit {_MAX_SHAPES}
-    """)
+    """,
+    )
     forms: dict[_Form, list[str]] = {}
     n_unknown = 0
     for shape, n in shapes:
@@ -116,9 +143,14 @@ def _plan_text(con: duckdb.DuckDBPyConnection, text: str, timezone: str, *, has_
         return TimePlan(raw=text, value=text, us="null::bigint", is_local="false", has_clock="false")
     is_day_first, note = _day_first(con, text, [s for form in forms if form.is_numeric for s in forms[form]])
     by_cast = _grouped(forms, lambda form: form.sql(is_day_first=is_day_first))
-    plan = TimePlan(raw=text, value=text, us=_choose(by_cast, otherwise="null::bigint" if n_unknown else None),
-                    is_local=_choose(_grouped(forms, lambda form: str(form.is_local).lower())),
-                    has_clock=_choose(_grouped(forms, lambda form: str(form.has_clock).lower())), note=note)
+    plan = TimePlan(
+        raw=text,
+        value=text,
+        us=_choose(by_cast, otherwise="null::bigint" if n_unknown else None),
+        is_local=_choose(_grouped(forms, lambda form: str(form.is_local).lower())),
+        has_clock=_choose(_grouped(forms, lambda form: str(form.has_clock).lower())),
+        note=note,
+    )
     if not has_explicit_timezone and len({form.is_local for form in forms}) == 2:
         _refuse_mixture(con, plan, timezone)
     return plan
@@ -136,8 +168,9 @@ def _choose(groups: Mapping[str, list[str]], *, otherwise: str | None = None) ->
     if len(groups) == 1 and otherwise is None:
         return next(iter(groups))
     # A shape got here by matching a pattern of ours in full: digits, letters of months, and separators.
-    whens = " ".join(f"when shape({_VALUE}) in ({', '.join(map(literal, shapes))}) then {sql}"
-                     for sql, shapes in groups.items())
+    whens = " ".join(
+        f"when shape({_VALUE}) in ({', '.join(map(literal, shapes))}) then {sql}" for sql, shapes in groups.items()
+    )
     return f"case {whens} else {otherwise or 'null'} end"
 
 
@@ -145,12 +178,15 @@ def _day_first(con: duckdb.DuckDBPyConnection, text: str, shapes: Sequence[str])
     """Decide between 12/1 and 1/12 from parts above 12; the month comes first when nothing tells."""
     if not shapes:
         return False, ""
-    n_day, n_month = rows_of(con, f"""
+    n_day, n_month = rows_of(
+        con,
+        f"""
         select count_if(p.a > 12 and p.b <= 12), count_if(p.b > 12 and p.a <= 12) from (
             select try_cast(regexp_extract(r.t, '^(\\d+)', 1) as integer) as a,
                    try_cast(regexp_extract(r.t, '^\\d+\\D(\\d+)', 1) as integer) as b
-            from (select {text} as t from raw) as r where shape(r.t) in ({', '.join(map(literal, shapes))})) as p
-    """)[0]
+            from (select {text} as t from raw) as r where shape(r.t) in ({", ".join(map(literal, shapes))})) as p
+    """,
+    )[0]
     if n_day or n_month:
         if n_day and n_month:
             order = "day first" if n_day > n_month else "month first"
@@ -162,17 +198,22 @@ def _day_first(con: duckdb.DuckDBPyConnection, text: str, shapes: Sequence[str])
 
 
 def _refuse_mixture(con: duckdb.DuckDBPyConnection, plan: TimePlan, timezone: str) -> None:
-    n_local, n_instant, local, instant = rows_of(con, f"""
+    n_local, n_instant, local, instant = rows_of(
+        con,
+        f"""
         select count_if(r.is_local), count_if(not r.is_local), any_value(case when r.is_local then r.t end),
                any_value(case when not r.is_local then r.t end)
         from (select v.time_value as t, {plan.us} as us, {plan.is_local} as is_local
               from (select {plan.value} as time_value from raw) as v) as r
         where r.us >= {FIRST_US} and r.us < {END_US}
-    """)[0]
+    """,
+    )[0]
     if n_local and n_instant:
-        raise FileError(f"The file has mixed time zones: {n_instant:,} times carry an offset ({instant}) and "
-                        f"{n_local:,} do not ({local}).",
-                        hint=f"Say which zone the latter are in (now {timezone}), or export them all alike.")
+        raise FileError(
+            f"The file has mixed time zones: {n_instant:,} times carry an offset ({instant}) and "
+            f"{n_local:,} do not ({local}).",
+            hint=f"Say which zone the latter are in (now {timezone}), or export them all alike.",
+        )
 
 
 def _form_of(shape: str) -> _Form | None:
@@ -185,8 +226,11 @@ def _form_of(shape: str) -> _Form | None:
         return _Form(f"epoch_us(try_cast({text} as {type_}))", iso["zone"] is None, iso["clock"] is not None)
     if _NUMBER.fullmatch(shape):
         return _number_form(shape)
-    for pattern, date in ((_NUMERIC, "{{a}}{sep}{{b}}{sep}"), (_NAMED, "%d{sep}{name}{sep}"),
-                          (_ENGLISH, "{name} %d,{space}")):
+    for pattern, date in (
+        (_NUMERIC, "{{a}}{sep}{{b}}{sep}"),
+        (_NAMED, "%d{sep}{name}{sep}"),
+        (_ENGLISH, "{name} %d,{space}"),
+    ):
         match = pattern.fullmatch(shape)
         if match is None:
             continue
@@ -204,8 +248,14 @@ def _clock_format(groups: Mapping[str, str]) -> str:
     if not groups["clock"]:
         return ""
     half = groups["half"]
-    return (groups["comma"] + groups["gap"] + ("%I:%M" if half else "%H:%M") + (":%S" if groups["seconds"] else "")
-            + (".%f" if groups["fraction"] else "") + (" %p" if half.startswith(" ") else "%p" if half else ""))
+    return (
+        groups["comma"]
+        + groups["gap"]
+        + ("%I:%M" if half else "%H:%M")
+        + (":%S" if groups["seconds"] else "")
+        + (".%f" if groups["fraction"] else "")
+        + (" %p" if half.startswith(" ") else "%p" if half else "")
+    )
 
 
 def _number_form(shape: str) -> _Form | None:

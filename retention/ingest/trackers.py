@@ -8,8 +8,20 @@ from typing import Any
 Flat = dict[str, str]
 _SEGMENT_VALUES = ("revenue", "total", "value")
 _SEGMENT_ITEMS = ("product_id", "sku")
-_SEGMENT_CONTEXT = ("device.type", "locale", "os.name", "app.name", "app.version", "campaign.source", "campaign.medium",
-                    "campaign.name", "page.path", "library.name", "location.country", "timezone")
+_SEGMENT_CONTEXT = (
+    "device.type",
+    "locale",
+    "os.name",
+    "app.name",
+    "app.version",
+    "campaign.source",
+    "campaign.medium",
+    "campaign.name",
+    "page.path",
+    "library.name",
+    "location.country",
+    "timezone",
+)
 GA4_PROPERTIES = ("device.category", "geo.country", "traffic_source.source", "traffic_source.medium", "platform")
 
 
@@ -68,7 +80,11 @@ def flatten_segment(found: Mapping[str, Any]) -> Flat | str:
     }
     products = properties.get("products")
     first = products[0] if isinstance(products, list) and products and isinstance(products[0], Mapping) else {}
-    for target, keys in (("item", _SEGMENT_ITEMS), ("item_name", ("product_name", "name")), ("category", ("category",))):
+    for target, keys in (
+        ("item", _SEGMENT_ITEMS),
+        ("item_name", ("product_name", "name")),
+        ("category", ("category",)),
+    ):
         flat[target] = _first(properties, *keys) or _first(first, *keys)
     if kind in {"page", "screen"}:
         flat["item_name"] = None
@@ -93,8 +109,10 @@ def flatten_ga4(found: Mapping[str, Any]) -> Flat | str:
         "time": _first(found, "event_timestamp"),
         "event": _first(found, "event_name"),
         "value": _first(found, "event_value_in_usd", "ecommerce.purchase_revenue"),
-        "item": _first(item, "item_id"), "item_name": _first(item, "item_name"),
-        "category": _first(item, "item_category"), "quantity": _first(item, "quantity"),
+        "item": _first(item, "item_id"),
+        "item_name": _first(item, "item_name"),
+        "category": _first(item, "item_category"),
+        "quantity": _first(item, "quantity"),
     }
     flat |= {f"event:{path}": text_of(at(found, path)) for path in GA4_PROPERTIES}
     return {k: v for k, v in flat.items() if v is not None}

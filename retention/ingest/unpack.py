@@ -151,8 +151,10 @@ def _inflate(path: Path, to: Path, digest: hashlib._Hash, *, n_bytes: int, tick:
                 is_open = not inflater.eof
                 n_out += len(piece)
                 if n_out > limit:
-                    raise FileError(f"The gzip file inflates beyond {limit / 1e9:,.1f} GB, from {n_bytes / 1e6:,.1f} MB.",
-                                    hint="It is damaged or made to harm; split it if it is real.")
+                    raise FileError(
+                        f"The gzip file inflates beyond {limit / 1e9:,.1f} GB, from {n_bytes / 1e6:,.1f} MB.",
+                        hint="It is damaged or made to harm; split it if it is real.",
+                    )
                 out.write(piece)
                 rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
                 while not rest and not inflater.eof and len(piece) == CHUNK_BYTES:
@@ -162,8 +164,9 @@ def _inflate(path: Path, to: Path, digest: hashlib._Hash, *, n_bytes: int, tick:
                     out.write(piece)
             tick(n_in / n_bytes)
         if is_open:
-            raise FileError("The gzip file is cut off: its end is missing.",
-                            hint="Copy or download it again; nothing was imported.")
+            raise FileError(
+                "The gzip file is cut off: its end is missing.", hint="Copy or download it again; nothing was imported."
+            )
 
 
 def _encoding_of(path: Path) -> str:
@@ -214,9 +217,13 @@ def _as_utf8(path: Path, folder: Path, encoding: str) -> Path:
             out.write(decoder.decode(b"", True))
         except UnicodeDecodeError as error:
             n_lines += bytes(error.object[: error.start]).count(b"\n")
-            raise FileError(f"The file is not {encoding} text: line {n_lines} holds bytes that mean nothing in it.",
-                            hint="Name another encoding, or leave it out to have it detected.") from error
+            raise FileError(
+                f"The file is not {encoding} text: line {n_lines} holds bytes that mean nothing in it.",
+                hint="Name another encoding, or leave it out to have it detected.",
+            ) from error
         except UnicodeEncodeError as error:
-            raise FileError(f"The file is not {encoding} text: near line {n_lines} it holds half a character.",
-                            hint="Name another encoding, or leave it out to have it detected.") from error
+            raise FileError(
+                f"The file is not {encoding} text: near line {n_lines} it holds half a character.",
+                hint="Name another encoding, or leave it out to have it detected.",
+            ) from error
     return to

@@ -57,7 +57,9 @@ def stage_here(spec: ImportSpec, folder: Path, progress: Progress) -> dict[str, 
             progress(0.2, "Parsing")
             source = load_delimited(con, text, header, newlines)
             if not source.n_rows and not source.n_malformed:
-                raise FileError("The file has a header and no rows.", hint="Check the filter or the dates of the export.")
+                raise FileError(
+                    "The file has a header and no rows.", hint="Check the filter or the dates of the export."
+                )
     if spec.preset == "segment" and unpacked.is_parquet:
         raise FileError("The file is Parquet; the preset segment reads JSON lines.", hint="Use the preset events.")
     if spec.preset == "ga4" and source.columns[0] != "user":
@@ -73,8 +75,11 @@ def stage_here(spec: ImportSpec, folder: Path, progress: Progress) -> dict[str, 
             path.unlink()
     progress(1.0, "Checked")
     return landed | {
-        "kind": plan.kind, "rows": str(folder / ROWS), "rejects": str(folder / REJECTS) if landed["n_rejected"] else None,
-        "sha256": unpacked.sha256, "mapping": plan.mapping,
+        "kind": plan.kind,
+        "rows": str(folder / ROWS),
+        "rejects": str(folder / REJECTS) if landed["n_rejected"] else None,
+        "sha256": unpacked.sha256,
+        "mapping": plan.mapping,
         "properties": [[p.name, p.kind] for p in plan.properties],
     }
 
@@ -88,6 +93,7 @@ def preview_here(spec: ImportSpec, folder: Path, n_rows: int) -> dict[str, Any]:
 
 def _die_with_parent() -> None:
     """Leave at once when the other end of stdin is gone; a staged file without its caller is of no use."""
+
     def watch() -> None:
         while os.read(0, 1):
             pass
@@ -123,15 +129,29 @@ def main() -> int:
     except RetentionError as error:
         tell({"error": [type(error).__name__, error.message, error.hint]})
     except duckdb.OutOfMemoryException:
-        tell({"error": ["FileError", "The file needs more memory or disk than the reader may use.",
-                        "Split it into parts and import them one by one."]})
+        tell(
+            {
+                "error": [
+                    "FileError",
+                    "The file needs more memory or disk than the reader may use.",
+                    "Split it into parts and import them one by one.",
+                ]
+            }
+        )
     except (duckdb.IOException, duckdb.FatalException) as error:
         if "No space left" not in str(error):
             raise
         tell(_disk_full())
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.SerializationException) as error:
-        tell({"error": ["FileError", f"The file is damaged: {str(error).splitlines()[0][:200]}",
-                        "Export it again; nothing was imported."]})
+        tell(
+            {
+                "error": [
+                    "FileError",
+                    f"The file is damaged: {str(error).splitlines()[0][:200]}",
+                    "Export it again; nothing was imported.",
+                ]
+            }
+        )
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise

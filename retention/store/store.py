@@ -85,7 +85,8 @@ class Store:
         self._writing = threading.Lock()
         self._temporary = Path(tempfile.mkdtemp(prefix="retention-"))
         self._connection = self._connect()
-        _migrate(self._connection)
+        with self._translated():
+            _migrate(self._connection)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -269,9 +270,12 @@ class Store:
             with self._guard:
                 self._connection.close()
                 self._connection = self._connect()
-            raise _disk_error(error) from error
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            if re.search(r"no space|disk|max_temp_directory_size|could not write", str(error), re.IGNORECASE):
+            raise _damage_error(self.path, error) or _disk_error(error) from error
+        except duckdb.Error as error:
+            damage = _damage_error(self.path, error)
+            if damage:
+                raise damage from error
+            if re.search(r"no space left|max_temp_directory_size|could not write", str(error), re.IGNORECASE):
                 raise _disk_error(error) from error
             raise
         except OSError as error:
@@ -289,6 +293,15 @@ def _open_error(path: Path, error: duckdb.Error) -> StoreError:
         )
     return StoreError(
         f"{path} cannot be opened: {_first_line(error)}", hint="Check the folder and its permissions."
+    )
+
+
+def _damage_error(path: Path, error: duckdb.Error) -> StoreError | None:
+    if not re.search(r"corrupt|checksum", str(error), re.IGNORECASE):
+        return None
+    return StoreError(
+        f"{path} is damaged: {_first_line(error)}",
+        hint="Restore a backup with `python -m retention restore FILE`.",
     )
 
 

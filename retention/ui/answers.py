@@ -15,9 +15,20 @@ from retention.ui.starting import open_store, store
 T = TypeVar("T")
 
 
+RUN = "run_catalogue"
+
+
 def catalogue() -> Catalogue:
-    """Return what the store holds at this moment."""
-    return store().catalogue()
+    """Return what the store holds, the same throughout a run of a page unless an order changes it."""
+    known: Catalogue | None = st.session_state.get(RUN)
+    return known or store().catalogue()
+
+
+def look_again() -> Catalogue:
+    """Look at the store: at the start of a run, and after an order."""
+    known = store().catalogue()
+    st.session_state[RUN] = known
+    return known
 
 
 def answer(question: Callable[..., T], *asked: Any) -> T:
@@ -27,28 +38,35 @@ def answer(question: Callable[..., T], *asked: Any) -> T:
     ----------
     question : callable
         ``question(store, *asked)``; it only reads.
-    *asked : hashable
+    *asked
         A frozen spec, or plain values.
     """
-    here = store()
+    return answer_at(catalogue().data_version, question, *asked)
+
+
+def answer_at(data_version: int, question: Callable[..., T], *asked: Any) -> T:
+    """Ask a question of a known version of the data, also where no page runs."""
     name = f"{question.__module__}.{question.__qualname__}"
-    _QUESTIONS[name] = question
-    return _remembered(str(here.path), name, asked, here.data_version)  # type: ignore[no-any-return]
-
-
-_QUESTIONS: dict[str, Callable[..., Any]] = {}
+    # The text of a frozen spec says all of it, and costs a tenth of what hashing its parts does.
+    said = repr(asked)
+    return _remembered(str(store().path), name, said, data_version, (question, asked))  # type: ignore[no-any-return]
 
 
 # A resource and not data: results are frozen, so they need not be copied for every reader. The key is small.
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _remembered(path: str, name: str, asked: tuple[Any, ...], data_version: int) -> Any:
-    return _QUESTIONS[name](open_store(path), *asked)
+def _remembered(path: str, name: str, said: str, data_version: int, _call: tuple[Callable[..., Any], tuple[Any, ...]]) -> Any:
+    question, asked = _call
+    return question(open_store(path), *asked)
 
 
 @st.cache_resource(show_spinner=False, max_entries=128)
-def drawn(name: str, key: tuple[Any, ...], _draw: Callable[[], T]) -> T:
-    """Keep a figure or a small table; `key` says all that it is made of, the data version included."""
+def _drawn(path: str, said: str, _draw: Callable[[], Any]) -> Any:
     return _draw()
+
+
+def drawn(name: str, key: tuple[Any, ...], draw: Callable[[], T]) -> T:
+    """Keep a figure, a text or a small table; `key` says all that it is made of, the data version included."""
+    return _drawn(str(store().path), repr((name, key)), draw)  # type: ignore[no-any-return]
 
 
 def order(verb: Callable[..., T], *said: Any, receipt: str = "", **named: Any) -> T | None:
@@ -67,6 +85,7 @@ def order(verb: Callable[..., T], *said: Any, receipt: str = "", **named: Any) -
     except RetentionError as error:
         advise(error)
         return None
+    look_again()
     if receipt:
         st.session_state["receipt"] = receipt
     return done

@@ -14,12 +14,12 @@ from retention.cohorts.answer import SHOWN_EVENTS, cohort_members, user_events
 from retention.cohorts.chart import cohort_label
 from retention.cohorts.spec import CellSpec
 from retention.cohorts.words import percent
-from retention.ui.answers import answer, catalogue, drawn, order
-from retention.ui.answers import advise
+from retention.errors import RetentionError
+from retention.ui.answers import advise, answer, catalogue, drawn, order
+from retention.ui.cohorts import cell_state
 from retention.ui.downloads import download
 from retention.ui.starting import store
 from retention.ui.words import many, short_moment
-from retention.errors import RetentionError
 
 
 def audience_panel(cell: CellSpec | None) -> CellSpec | None:
@@ -42,7 +42,7 @@ def audience_panel(cell: CellSpec | None) -> CellSpec | None:
         head.subheader(f"{many(count, 'user')} of cohort {label}{of} {word} in {when}")
         close.button("Close", key="close_cell", on_click=_close, width="stretch")
         share = percent(count / size) if size else "0 %"
-        note = " So far: this cell is still in progress." if _is_in_progress(cell) else ""
+        note = " So far: this cell is still in progress." if cell_state(cell) == "in_progress" else ""
         st.caption(f"{share} of {many(size, 'user')} who started in this cohort.{note}")
         st.segmented_control(
             "Show", [False, True], key="is_lost", required=True,
@@ -65,13 +65,6 @@ def _age_words(cell: CellSpec) -> str:
         return str(cell.age) if end == cell.age else f"{cell.age} to {end}"
     return {"on": f"{cell.age}", "on-or-after": f"{cell.age} or later", "on-or-before": f"{cell.age} or before",
             "streak": f"1 to {cell.age} without a break"}[spec.mode]  # fmt: skip
-
-
-def _is_in_progress(cell: CellSpec) -> bool:
-    from retention.cohorts.answer import cohort_retention
-
-    cells = answer(cohort_retention, cell.cohorts).of(cell.cohort, cell.group)
-    return bool((cells.loc[cells["age"] == cell.age, "state"] == "in_progress").any())
 
 
 def _close() -> None:

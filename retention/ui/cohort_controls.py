@@ -224,7 +224,9 @@ def _seed(view: CohortView) -> None:
 
 
 # What a control that is out of sight falls back to: Streamlit forgets the state of what it does not draw.
-_LASTING = ("brackets", "open_ended", "horizon", "colours", "rows", "group", "versus")
+_LASTING = (
+    "brackets", "open_ended", "horizon", "colours", "rows", "group", "versus", "entry", "ages", "at_least", "average", "from", "to",
+)  # fmt: skip
 
 
 def cohort_controls(first_us: int | None = None) -> CohortView:
@@ -239,7 +241,8 @@ def cohort_controls(first_us: int | None = None) -> CohortView:
         _seed(view)
         state["complaints"] = complaints
         state["last_view"] = view
-    for name in _LASTING:
+    filters = [f"where_{i}_{part}" for i in range(int(state["filters"])) for part in ("name", "operator", "values", "number")]
+    for name in (*_LASTING, *filters):
         if name in state:
             state[name] = state[name]
     _keep_known(known)
@@ -304,7 +307,11 @@ def _main_row(known: Catalogue) -> None:
 def _more(known: Catalogue) -> int:
     """Draw the further settings and return how many filters there are."""
     state = st.session_state
-    with st.expander(_more_label(), key="more"):
+    n_filters = int(state["filters"])
+    panel = st.expander(_more_label(), key="more", on_change="rerun")
+    if not panel.open:
+        return n_filters
+    with panel:
         one, two, three, four = st.columns(4)
         one.selectbox(
             "Which start counts", ENTRIES, key="entry", format_func=ENTRY_WORDS.__getitem__,
@@ -337,7 +344,6 @@ def _more(known: Catalogue) -> int:
             st.checkbox("Stretch the colours", key="colours", help="Colours over the range of the values instead of 0–100 %.")
             st.checkbox("Show every cohort", key="rows", help=f"Instead of the latest {FEW_ROWS}. The average covers all of them.")
         st.markdown("**Only users whose start has**")
-        n_filters = int(state.get("filters", 0))
         for i in range(n_filters):
             _filter_row(known, i)
         if n_filters < MAX_FILTERS and known.properties:
@@ -385,7 +391,6 @@ def _filter_row(known: Catalogue, i: int) -> None:
     state = st.session_state
     for part, empty in (("values", []), ("number", "")):
         state.setdefault(f"where_{i}_{part}", empty)
-        state[f"where_{i}_{part}"] = state[f"where_{i}_{part}"]
     if state.get(f"where_{i}_name") not in known.properties:
         state[f"where_{i}_name"] = next(iter(known.properties))
     one, two, three, four = st.columns([1.2, 1, 2.6, 0.7], vertical_alignment="bottom")

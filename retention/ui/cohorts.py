@@ -23,10 +23,11 @@ from retention.cohorts.words import average_label, definition, exclusions, kpis,
 from retention.cohorts.words import verdict as verdict_of
 from retention.ingest.answer import data_status
 from retention.ui import address
-from retention.ui.answers import answer, catalogue, drawn
+from retention.ui.answers import answer, answer_at, catalogue, drawn
 from retention.ui.charts import chart, is_dark
 from retention.ui.cohort_controls import FEW_ROWS, CohortView, usual_period, view_address, with_groups
 from retention.ui.downloads import download
+from retention.ui.starting import store
 from retention.ui.views import saved_views_panel
 from retention.ui.words import moment
 
@@ -36,10 +37,12 @@ PAGE = "cohorts"
 
 def warm() -> None:
     """Answer what the page asks without an address, so that its first visitor does not wait."""
-    known = catalogue()
-    spec = CohortSpec(period=usual_period(known, first_moment()))
-    matrix = answer(cohort_retention, spec)
+    known = store().catalogue()
+    first_us = answer_at(known.data_version, data_status).first_us
+    matrix = answer_at(known.data_version, cohort_retention, CohortSpec(period=usual_period(known, first_us)))
+    verdict_of(matrix, int(known.settings.min_cohort_size))
     retention_heatmap(matrix, GridLook())
+    retention_curves(matrix, GridLook())
 
 
 def first_moment() -> int | None:
@@ -49,8 +52,8 @@ def first_moment() -> int | None:
 
 def headline(matrix: RetentionMatrix) -> None:
     """Show the headline figures, and one sentence that says what they mean."""
-    said = verdict_of(matrix, _min_size())
-    figures = kpis(matrix)
+    key = (repr(matrix.spec), _min_size(), matrix.data_version)
+    said, figures = drawn("headline", key, lambda: (verdict_of(matrix, _min_size()), kpis(matrix)))
     with st.container(key="kpis"):
         columns = st.columns(len(figures)) if len(figures) > 1 else []
     for column, figure in zip(columns, figures, strict=False):
@@ -69,12 +72,13 @@ def _min_size() -> int:
 def grid(matrix: RetentionMatrix, view: CohortView) -> tuple[CohortView, CellSpec | None]:
     """Draw the grid with its table twin and return the view with its group, and the cell that is picked in either."""
     st.header("Retention grid")
-    st.caption(definition(matrix.spec, catalogue()).replace("$", "\\$"))
+    st.caption(_definition(matrix))
     groups = _groups(matrix)
     group = _group_choice(view, groups)
     view = with_groups(view, group, view.versus)
     shown = matrix if not matrix.spec.by or group is not None else answer(cohort_retention, replace(matrix.spec, by=None))
-    cohorts = shown_cohorts(shown, group, None if view.is_whole else FEW_ROWS)
+    cohorts = drawn("cohorts", (repr(shown.spec), group, view.is_whole, shown.data_version),
+                    lambda: shown_cohorts(shown, group, None if view.is_whole else FEW_ROWS))  # fmt: skip
     if not cohorts:
         st.info(_why_empty(matrix))
         return view, None
@@ -82,25 +86,47 @@ def grid(matrix: RetentionMatrix, view: CohortView) -> tuple[CohortView, CellSpe
         is_dark=is_dark(), is_stretched=view.is_stretched, average=view.average, min_size=_min_size(), group=group,
         n_rows=None if view.is_whole else FEW_ROWS,
     )  # fmt: skip
-    place = (repr(shown.spec), repr(look), shown.data_version)
+    as_grid, as_table = st.tabs(["Grid", "Table"], key="grid_tabs", on_change="rerun")
+    place = (repr(shown.spec), repr(look), shown.data_version, bool(as_table.open))
     cell = _picked(shown, cohorts, group, place)
     look = replace(look, picked=st.session_state["pick_drawn"])
-    figure = drawn("heatmap", (*place, repr(look.picked)), lambda: retention_heatmap(shown, look))
-    as_grid, as_table = st.tabs(["Grid", "Table"])
-    with as_grid, st.container(key="grid_box"):
-        event = chart(figure, alt=heatmap_alt(shown, look), key="heat", file_name="cohorts", is_clickable=True)
+    if as_table.open:
+        with as_table:
+            _twin(shown, look, cohorts, place)
+    else:
+        figure = drawn("heatmap", (*place, repr(look.picked)), lambda: retention_heatmap(shown, look))
+        with as_grid, st.container(key="grid_box"):
+            event = chart(figure, alt=heatmap_alt(shown, look), key="heat", file_name="cohorts", is_clickable=True)
         st.session_state["heat_seen"] = _clicked(event)
-    with as_table:
-        _twin(shown, look, cohorts, place)
-    _legend(shown, view, look, len(cohorts))
+    st.caption(drawn("legend", place, lambda: _legend(shown, view, look, len(cohorts))))
     return view, cell
+
+
+def _definition(matrix: RetentionMatrix) -> str:
+    key = (repr(matrix.spec), matrix.data_version)
+    return drawn("definition", key, lambda: definition(matrix.spec, catalogue()).replace("$", "\\$"))
 
 
 def _groups(matrix: RetentionMatrix) -> list[str]:
     if not matrix.spec.by:
         return []
-    sizes = matrix.rows.groupby("group")["size"].sum().sort_values(ascending=False, kind="stable")
-    return [str(name) for name in sizes.index]
+    key = (repr(matrix.spec), matrix.data_version)
+    return drawn("groups", key, lambda: [str(name) for name in matrix.rows.groupby("group")["size"].sum()
+                                         .sort_values(ascending=False, kind="stable").index])  # fmt: skip
+
+
+def cell_state(cell: CellSpec) -> str:
+    """Say whether a cell is mature, in progress or future."""
+    return _states(answer(cohort_retention, cell.cohorts)).get((cell.cohort, cell.age, cell.group), "future")
+
+
+def _states(matrix: RetentionMatrix) -> dict[tuple[date, int, str | None], str]:
+    """Return the state of every cell, by cohort, age and group."""
+    cells = matrix.cells
+    return drawn("states", (repr(matrix.spec), matrix.data_version), lambda: {
+        (on, int(age), group): state
+        for on, age, group, state in zip(cells["cohort"], cells["age"], cells["group"], cells["state"], strict=True)
+    })  # fmt: skip
 
 
 def _group_choice(view: CohortView, groups: list[str]) -> str | None:
@@ -186,9 +212,8 @@ def _told_cell(told: address.Address, matrix: RetentionMatrix) -> Pick | None:
 def _cell_of(matrix: RetentionMatrix, pick: Pick | None, group: str | None) -> CellSpec | None:
     if pick is None or pick[1] not in matrix.spec.shown_ages:
         return None
-    cells = matrix.of(pick[0], group)
-    mine = cells[(cells["age"] == pick[1]) & (cells["state"] != "future")]
-    return None if mine.empty else CellSpec(cohorts=matrix.spec, cohort=pick[0], age=pick[1], group=group)
+    state = _states(matrix).get((*pick, group), "future")
+    return None if state == "future" else CellSpec(cohorts=matrix.spec, cohort=pick[0], age=pick[1], group=group)
 
 
 def _twin_key(place: tuple[object, ...]) -> str:
@@ -208,19 +233,12 @@ def _twin_cell(state: object, matrix: RetentionMatrix, cohorts: Sequence[date]) 
 
 def _twin(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date], place: tuple[object, ...]) -> None:
     table = drawn("twin", place, lambda: _twin_frame(matrix, look, cohorts))
-    picked = st.session_state["pick"]
-    default = None
-    if picked and picked[0] in cohorts and picked[1] in matrix.spec.shown_ages:
-        label = age_labels(matrix)[matrix.spec.shown_ages.index(picked[1])]
-        default = {"selection": {"cells": [(cohorts.index(picked[0]) + 1, label)]}}
-    key = _twin_key(place)
     st.dataframe(
-        table, key=key, on_select="rerun", selection_mode="single-cell", hide_index=True, height="content",
+        table, key=_twin_key(place), on_select="rerun", selection_mode="single-cell", hide_index=True, height="content",
         placeholder="", alt="The retention grid as a table",
         column_config={"Cohort": st.column_config.TextColumn(pinned=True), "Users": st.column_config.NumberColumn(format="localized")},
     )  # fmt: skip
     st.caption("Move with the arrow keys and press Enter or Space, or tap a cell, to list its users.")
-    _ = default
 
 
 def _twin_frame(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date]) -> pd.DataFrame:
@@ -244,7 +262,8 @@ def _twin_frame(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date]
     return pd.DataFrame(rows, columns=["Cohort", "Users", *labels])
 
 
-def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: int) -> None:
+def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: int) -> str:
+    """Say what the marks of a grid mean, those that it shows."""
     cells = matrix.cells
     said = []
     n_all = matrix.rows["cohort"].nunique()
@@ -264,15 +283,16 @@ def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: 
         said.append("Right-censored: older cohorts were watched for longer, so rows cannot be compared directly.")
     if matrix.spec.entry == "recurring":
         said.append("A user can be in several cohorts, so rows do not add up to users.")
-    st.caption(" ".join(said) + " Click a cell to list its users.")
+    return " ".join(said) + " Click a cell to list its users."
 
 
 def curves(matrix: RetentionMatrix, view: CohortView) -> CohortView:
     """Draw the average curve with chosen cohorts, or one curve a group with their comparison."""
     st.header("Retention curves")
     state = st.session_state
-    groups = comparable_groups(matrix) if matrix.spec.by else []
-    if matrix.averages(view.average)["rate"].isna().all() and not groups:
+    key = (repr(matrix.spec), matrix.data_version)
+    groups = drawn("comparable", key, lambda: comparable_groups(matrix)) if matrix.spec.by else []
+    if not groups and drawn("no curve", (*key, view.average), lambda: bool(matrix.averages(view.average)["rate"].isna().all())):
         st.info("No age is complete yet, so there is no curve to draw.")
         return view
     look = GridLook(is_dark=is_dark(), average=view.average)
@@ -288,7 +308,7 @@ def curves(matrix: RetentionMatrix, view: CohortView) -> CohortView:
         if len(groups) >= 2:
             _comparison(matrix, groups, chosen)
         return view
-    options = shown_cohorts(matrix, None, FEW_ROWS)[::-1]
+    options = drawn("options", key, lambda: shown_cohorts(matrix, None, FEW_ROWS)[::-1])
     unit = matrix.spec.period
     cohorts = st.multiselect(
         "Also draw these cohorts", options, key="drawn_cohorts", format_func=lambda on: cohort_label(on, unit), max_selections=MAX_CURVES,
@@ -331,18 +351,24 @@ def _comparison(matrix: RetentionMatrix, groups: list[str], chosen: Sequence[str
 
 def definition_card(matrix: RetentionMatrix) -> None:
     """Say exactly what the numbers mean, with the SQL that gives them."""
+    panel = st.expander("What these numbers mean: definition, exclusions, SQL", key="definition", on_change="rerun")
+    if not panel.open:
+        return
     known, spec = catalogue(), matrix.spec
-    with st.expander("What these numbers mean: definition, exclusions, SQL", key="definition"):
-        st.markdown(definition(spec, known).replace("$", "\\$"))
-        settings = known.settings
-        clock = known.require_clock()
+    settings, clock = known.settings, known.require_clock()
+    with panel:
+        st.markdown(_definition(matrix))
         st.markdown(
             f"- Data complete up to **{moment(clock.as_of_us, clock.timezone)}** (the watermark; never today's date)\n"
             f"- Time zone **{settings.timezone}**, weeks begin on **{settings.week_start.capitalize()}**\n"
-            f"- Data version **{known.data_version}**, question **{question_hash(spec, known)}**"
+            f"- Data version **{known.data_version}**, question **{_hash(matrix)}**"
         )
         st.markdown("\n".join(f"- {text}" for text in exclusions(known)))
         st.code(answer(explain_sql, spec), language="sql", wrap_lines=False, height=320)
+
+
+def _hash(matrix: RetentionMatrix) -> str:
+    return drawn("hash", (repr(matrix.spec), matrix.data_version), lambda: question_hash(matrix.spec, catalogue()))
 
 
 def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> None:
@@ -351,7 +377,7 @@ def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> N
     one, two, three = st.columns(3)
     with one:
         st.subheader("Export the grid")
-        download("the grid", f"cohorts-{question_hash(matrix.spec, catalogue())}",
+        download("the grid", f"cohorts-{_hash(matrix)}",
                  lambda fmt: table_bytes(grid_frame(matrix), fmt, sheet="cohorts"), key="grid")  # fmt: skip
         st.segmented_control("Pictures are saved as", ["PNG", "SVG"], key="picture_format", default="PNG", required=True,
                              help="What the camera button over a chart saves.")  # fmt: skip

@@ -16,7 +16,7 @@ from retention.periods import WEEKDAYS, date_of, day_number, local_day, midnight
 from retention.store.catalogue import Catalogue
 from retention.store.keys import pseudonym_key
 from retention.store.order import change_setting, erase_user, mark_gap, unmark_gap
-from retention.ui.answers import advise, answer, catalogue, order
+from retention.ui.answers import advise, answer, catalogue, look_again, order
 from retention.ui.imports import PRESET_WORDS, zones
 from retention.ui.starting import store
 from retention.ui.words import day, file_size, many, short_moment
@@ -35,7 +35,9 @@ def status_panel() -> None:
         ("First event", _day_of(status.first_us, zone)),
         ("Last event", _day_of(status.last_us, zone)),
     ]
-    for column, (label, value) in zip(st.columns(4), parts, strict=True):
+    with st.container(key="status"):
+        columns = st.columns(4)
+    for column, (label, value) in zip(columns, parts, strict=True):
         with column, st.container(border=True):
             st.metric(label, value)
     size = store().path.stat().st_size if store().path.exists() else 0
@@ -120,6 +122,7 @@ def _change(wanted: dict[str, str]) -> None:
             bar.empty()
             advise(error)
             return
+    look_again()
     st.session_state["receipt"] = "Settings saved."
     st.rerun()
 

@@ -9,7 +9,7 @@ import streamlit as st
 from retention.errors import RetentionError
 from retention.store.catalogue import Catalogue
 from retention.ui import address
-from retention.ui.answers import catalogue
+from retention.ui.answers import look_again
 from retention.ui.starting import first_start, store
 from retention.ui.words import moment
 
@@ -35,7 +35,7 @@ def frame() -> None:
             st.write(error.hint)
         st.button("Try again")
         return
-    known = catalogue()
+    known = look_again()
     _data_line(known)
     if known.is_simulated:
         _simulated(pages[1], is_link=navigation != pages[1])

@@ -20,7 +20,7 @@ from retention.ingest.order import ImportReport, import_file
 from retention.ingest.read import Preview, preview
 from retention.ingest.spec import ImportSpec
 from retention.periods import day_number, midnight_us
-from retention.ui.answers import advise, answer, catalogue
+from retention.ui.answers import advise, answer, catalogue, look_again
 from retention.ui.starting import store
 from retention.ui.words import file_size, many, moment
 
@@ -209,6 +209,7 @@ def _import(spec: ImportSpec, complete_to: date | None, zone: str) -> None:
         bar.empty()
         advise(error)
         return
+    look_again()
     st.session_state["import_report"] = (spec.path.name, report)
     st.rerun()
 

@@ -62,7 +62,9 @@ def staged(folder: Path, content: str | bytes | Path, **said: Any) -> Result:
     rows = pq.read_table(found["rows"]).to_pylist()
     rejects = []
     if found["rejects"] is not None:
-        rejects = [(r["line"], r["column_name"], r["value"], r["reason"]) for r in pq.read_table(found["rejects"]).to_pylist()]
+        rejects = [
+            (r["line"], r["column_name"], r["value"], r["reason"]) for r in pq.read_table(found["rejects"]).to_pylist()
+        ]
     assert found["n_records"] == found["n_good"] + found["n_rejected"]
     assert (len(rows), len(rejects)) == (found["n_good"], found["n_rejected"])
     assert len({row["row_hash"] for row in rows}) == len(rows)

@@ -15,23 +15,23 @@ from retention.ingest.scan import StrayQuote, starts_by_parity, starts_by_parser
 from tests.ingest.files import staged
 
 MIXED = (
-    "user_id,date,value,note\n"            # 1
-    "ann,2024-01-02,5,fine\n"              # 2
-    "\n"                                   # 3 blank
-    'bob,2024-01-03,6,"two\nlines"\n'      # 4, 5
-    ",2024-01-04,7,no user\n"              # 6
-    "cyd,2024-13-04,8,no month 13\n"       # 7
-    "dee,2024-01-05\n"                     # 8 missing columns
-    'eve,"2024-01-06",nine,"a\n\nb"\n'     # 9, 10, 11
-    "fay,2024-01-07,10,x,too many\n"       # 12
-    'gil,2024-01-08,"11"x,bad quoting\n'   # 13
-    "\n"                                   # 14 blank
-    "hal,0001-01-01,12,year 1\n"           # 15
-    "ivy,9999-12-31,13,year 9999\n"        # 16
-    "joe,2024-01-09,inf,\n"                # 17
-    "kim,2024-01-10,NaN,\n"                # 18
-    "NULL,2024-01-11,14,\n"                # 19
-    "leo,2024-01-12,15,last\n"             # 20
+    "user_id,date,value,note\n"  # 1
+    "ann,2024-01-02,5,fine\n"  # 2
+    "\n"  # 3 blank
+    'bob,2024-01-03,6,"two\nlines"\n'  # 4, 5
+    ",2024-01-04,7,no user\n"  # 6
+    "cyd,2024-13-04,8,no month 13\n"  # 7
+    "dee,2024-01-05\n"  # 8 missing columns
+    'eve,"2024-01-06",nine,"a\n\nb"\n'  # 9, 10, 11
+    "fay,2024-01-07,10,x,too many\n"  # 12
+    'gil,2024-01-08,"11"x,bad quoting\n'  # 13
+    "\n"  # 14 blank
+    "hal,0001-01-01,12,year 1\n"  # 15
+    "ivy,9999-12-31,13,year 9999\n"  # 16
+    "joe,2024-01-09,inf,\n"  # 17
+    "kim,2024-01-10,NaN,\n"  # 18
+    "NULL,2024-01-11,14,\n"  # 19
+    "leo,2024-01-12,15,last\n"  # 20
 )
 TRUTH = [
     (6, "user_id", None, "no user"),
@@ -44,7 +44,7 @@ TRUTH = [
     (16, "date", "9999-12-31", "time outside 1971–2099"),
     (17, "value", "inf", "unreadable value"),
     (18, "value", "NaN", "unreadable value"),
-    (19, "user_id", None, "no user"),
+    (19, "user_id", "NULL", "no user"),
 ]
 
 
@@ -88,7 +88,7 @@ def test_a_header_over_two_lines(tmp_path):
 
 
 def test_a_damaged_row_of_utf8_is_rejected_alone(tmp_path):
-    content = "user_id,date,city\n".encode() + b"".join(f"{i},2024-01-02,Zürich\n".encode() for i in range(9))
+    content = b"user_id,date,city\n" + b"".join(f"{i},2024-01-02,Zürich\n".encode() for i in range(9))
     found = staged(tmp_path, content + b"x,2024-01-02,Z\xfcrich\n" + "y,2024-01-02,Genève\n".encode())
     assert found.counts == (11, 10, 1)
     assert found.rejects[0][0] == 11
@@ -102,7 +102,7 @@ def test_lines_far_into_a_file_that_is_parsed_in_parallel(tmp_path):
         rows[i] = f"u{i},bad,x\n"
     rows[123_456] = "u123456,2024-01-02\n"
     found = staged(tmp_path, "user_id,date,note\n" + "".join(rows))
-    before = np.cumsum([1] + [row.count("\n") for row in rows])   # lines before row i, the header among them
+    before = np.cumsum([1] + [row.count("\n") for row in rows])  # lines before row i, the header among them
     assert found.counts == (200_000, 199_995, 5)
     assert [line for line, *_ in found.rejects] == sorted(int(before[i]) + 1 for i in (*bad, 123_456))
 
@@ -121,9 +121,16 @@ def parser_truth(text: str) -> list[int]:
 FIELDS = st.text(alphabet='ab,"\n ', max_size=6)
 
 
-@given(rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=12), blanks=st.integers(0, 3),
-       size=st.sampled_from([1, 2, 3, 7, 64]), has_end=st.booleans(), ends=st.sampled_from(["\n", "\r\n"]))
-def test_records_begin_where_the_csv_module_says_whatever_the_chunk(tmp_path_factory, rows, blanks, size, has_end, ends):
+@given(
+    rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), min_size=1, max_size=12),
+    blanks=st.integers(0, 3),
+    size=st.sampled_from([1, 2, 3, 7, 64]),
+    has_end=st.booleans(),
+    ends=st.sampled_from(["\n", "\r\n"]),
+)
+def test_records_begin_where_the_csv_module_says_whatever_the_chunk(
+    tmp_path_factory, rows, blanks, size, has_end, ends
+):
     out = io.StringIO()
     for i, row in enumerate(rows):
         csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(row)
@@ -135,9 +142,14 @@ def test_records_begin_where_the_csv_module_says_whatever_the_chunk(tmp_path_fac
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unpack, "CHUNK_BYTES", size)
         found = [int(n) for _, lines in starts_by_parity(path) for n in lines]
-        slow = [(int(o), int(n)) for offsets, lines in starts_by_parser(path, delimiter=",")
-                for o, n in zip(offsets, lines, strict=True)]
-        fast = [(int(o), int(n)) for offsets, lines in starts_by_parity(path) for o, n in zip(offsets, lines, strict=True)]
+        slow = [
+            (int(o), int(n))
+            for offsets, lines in starts_by_parser(path, delimiter=",")
+            for o, n in zip(offsets, lines, strict=True)
+        ]
+        fast = [
+            (int(o), int(n)) for offsets, lines in starts_by_parity(path) for o, n in zip(offsets, lines, strict=True)
+        ]
     assert found == parser_truth(text)
     assert fast == slow
 

@@ -32,8 +32,14 @@ def test_a_header_without_rows(tmp_path, content):
     assert refusal(tmp_path, content).message == "The file has a header and no rows."
 
 
-@pytest.mark.parametrize("content", ["<!DOCTYPE html><html><body>Sign in</body></html>", "\n  <html>\n<table>,</table>",
-                                     '<?xml version="1.0"?><rows/>'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<!DOCTYPE html><html><body>Sign in</body></html>",
+        "\n  <html>\n<table>,</table>",
+        '<?xml version="1.0"?><rows/>',
+    ],
+)
 def test_a_web_page_under_the_name_of_a_csv(tmp_path, content):
     assert "web page (HTML or XML)" in refusal(tmp_path, content).message
 
@@ -46,13 +52,18 @@ def test_json_under_the_name_of_a_csv(tmp_path, content):
 
 
 def test_a_column_whose_name_begins_with_a_brace_is_no_json(tmp_path):
-    assert staged(tmp_path, "{user},date\n1,2024-01-02\n", mapping={"user": "{user}", "time": "date"}).counts == (1, 1, 0)
+    assert staged(tmp_path, "{user},date\n1,2024-01-02\n", mapping={"user": "{user}", "time": "date"}).counts == (
+        1,
+        1,
+        0,
+    )
 
 
 def test_a_delimiter_that_divides_nothing(tmp_path):
     error = refusal(tmp_path, "user_id date city\n1 2024-01-02 Rome\n")
-    assert error.message == ('The header is one column, "user_id date city"; '
-                             "no comma, semicolon, tab or vertical bar divides it.")
+    assert error.message == (
+        'The header is one column, "user_id date city"; no comma, semicolon, tab or vertical bar divides it.'
+    )
 
 
 def test_a_named_delimiter_that_is_wrong(tmp_path):
@@ -83,7 +94,9 @@ def test_a_zero_byte_is_named_by_its_line(tmp_path):
 
 def test_a_quote_that_swallows_the_rest_is_named_by_the_line_where_it_opened(tmp_path):
     # Line 3 is quoted over two lines and fine; the quote of line 5 never closes.
-    content = 'user_id,date,note\n1,2024-01-02,a\n2,2024-01-03,"b\nb"\n3,2024-01-04,"c\n4,2024-01-05,d\n5,2024-01-06,e\n'
+    content = (
+        'user_id,date,note\n1,2024-01-02,a\n2,2024-01-03,"b\nb"\n3,2024-01-04,"c\n4,2024-01-05,d\n5,2024-01-06,e\n'
+    )
     error = refusal(tmp_path, content)
     assert error.message == "A quote opened on line 5 is never closed and swallows the rest of the file."
 
@@ -117,8 +130,13 @@ def test_two_gzip_members_are_one_file(tmp_path):
 def test_a_parquet_file_that_claims_more_rows_than_its_bytes_can_hold(tmp_path):
     path = tmp_path / "bomb.parquet"
     schema = pa.schema([("user_id", pa.string()), ("date", pa.int64())])
-    one = pa.table({"user_id": pa.array(["u"] * 2_000_000).dictionary_encode().cast(pa.string()),
-                    "date": pa.array([1_700_000_000] * 2_000_000)}, schema=schema)
+    one = pa.table(
+        {
+            "user_id": pa.array(["u"] * 2_000_000).dictionary_encode().cast(pa.string()),
+            "date": pa.array([1_700_000_000] * 2_000_000),
+        },
+        schema=schema,
+    )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for _ in range(50):
             writer.write_table(one, row_group_size=2_000_000)
@@ -147,8 +165,15 @@ def test_an_empty_parquet_file(tmp_path):
     assert refusal(tmp_path, path).message == "The file has columns and no rows."
 
 
-@pytest.mark.parametrize(("content", "what"), [(b"PK\x03\x04rest", "Excel"), (b"%PDF-1.7", "PDF"),
-                                               (b"SQLite format 3\0", "SQLite"), (b"\0" * 8 + b"DUCK" + b"\0" * 9, "database")])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04rest", "Excel"),
+        (b"%PDF-1.7", "PDF"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"\0" * 8 + b"DUCK" + b"\0" * 9, "database"),
+    ],
+)
 def test_what_is_no_table_at_all(tmp_path, content, what):
     assert what in refusal(tmp_path, content).message
 
@@ -161,8 +186,10 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path):
 def test_mixed_time_zones_unless_the_zone_was_chosen(tmp_path):
     content = "user_id,ts\n1,2024-01-02T10:00:00Z\n2,2024-01-02 10:00:00\n3,2024-01-02T10:00:00+05:30\n"
     error = refusal(tmp_path, content)
-    assert error.message == ("The file has mixed time zones: 2 times carry an offset (2024-01-02T10:00:00Z) and 1 do not "
-                             "(2024-01-02 10:00:00).")
+    assert error.message == (
+        "The file has mixed time zones: 2 times carry an offset (2024-01-02T10:00:00Z) and 1 do not "
+        "(2024-01-02 10:00:00)."
+    )
     found = staged(tmp_path, content, timezone="Europe/Paris", has_explicit_timezone=True)
     # 10:00Z; 10:00 in Paris is 09:00Z in winter; 10:00+05:30 is 04:30Z. In hours of the day:
     assert [us % 86_400_000_000 / 3.6e9 for us in found.column("occurred_us")] == [10, 9, 4.5]

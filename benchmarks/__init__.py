@@ -1,0 +1,1 @@
+"""What the performance claims are made of; off by default: ``python -m benchmarks``."""
