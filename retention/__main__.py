@@ -7,7 +7,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from retention.cli import main  # noqa: E402
+from retention.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -108,7 +109,8 @@ def _import(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         "data_version": last.data_version,
     }
     lines = [
-        f"{result['new']:,} new, {result['duplicate']:,} duplicate, {result['rejected']:,} rejected. Data until {result['as_of']}."
+        f"{result['new']:,} new, {result['duplicate']:,} duplicate, {result['rejected']:,} rejected."
+        f" Data until {result['as_of']}."
     ]
     lines += [f"  {x['n']:>9,}  {x['reason']} (first at line {x['first_line']:,})" for x in result["reasons"]]
     return result, "\n".join(lines)
@@ -184,8 +186,10 @@ def _status(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     }
     lines = [
         f"{status.n_users:,} users, {status.n_events:,} events{' (simulated shop)' if status.is_simulated else ''}",
-        f"data from {result['first'] or '–'} until {result['as_of'] or '–'}, version {status.data_version}, {size / 1e6:,.1f} MB",
-        f"time zone {status.settings.timezone}, weeks from {status.settings.week_start}, activity: {status.settings.activity}",
+        f"data from {result['first'] or '–'} until {result['as_of'] or '–'},"
+        f" version {status.data_version}, {size / 1e6:,.1f} MB",
+        f"time zone {status.settings.timezone}, weeks from {status.settings.week_start},"
+        f" activity: {status.settings.activity}",
         f"{len(status.gaps)} gaps marked, {len(status.suspected)} days suspected",
     ]
     return result, "\n".join(lines)
@@ -225,7 +229,8 @@ def _erase(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     with _open(args) as store:
         n_events = erase_user(store, args.user)
     return {"erased": 1, "events": n_events}, (
-        f"Erased the user and {n_events:,} events, and rewrote the store. Backups and files exported before still hold them."
+        f"Erased the user and {n_events:,} events, and rewrote the store."
+        " Backups and files exported before still hold them."
     )
 
 
@@ -451,9 +456,9 @@ def _grid(matrix: Any) -> str:
             f"{rate:6.1%}" if state == "mature" else ("*" if state == "in_progress" else "").rjust(6)
             for rate, state in zip(row["rate"], row["state"], strict=True)
         ]
-        name = "" if group is None or group != group else f"  {group}"
+        name = f"  {group}" if matrix.spec.by else ""
         lines.append(" ".join([cohort.isoformat(), f"{row['size'].iloc[0]:8,}", *shown]) + name)
     pooled = matrix.averages("pooled")
-    rates = ["".rjust(6) if rate != rate else f"{rate:6.1%}" for rate in pooled["rate"]]
+    rates = ["".rjust(6) if math.isnan(rate) else f"{rate:6.1%}" for rate in pooled["rate"]]
     lines.append(" ".join(["pooled".ljust(10), "".rjust(8), *rates]))
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -228,6 +229,6 @@ def sql_local_day(us: str, timezone: str, from_: int, to: int) -> str:
         return text
     cases = " ".join(
         f"when {us} < {until} then ({us} + {shift}) // {US_PER_DAY}"
-        for (_, shift), (until, _) in zip(segments, segments[1:], strict=False)
+        for (_, shift), (until, _) in pairwise(segments)
     )
     return f"(case {cases} else {text} end)"

@@ -86,9 +86,7 @@ def staged_rows(folder: Path, rows: list[Mapping[str, Any]], user_properties: tu
         n_good=n,
         n_rejected=0,
         reasons=(),
-        properties=tuple(
-            Property(name=name, kind="user" if name in user_properties else "event") for name in names
-        ),
+        properties=tuple(Property(name=name, kind="user" if name in user_properties else "event") for name in names),
         watermark_us=max(times) + 1 if times else None,
         first_us=min(times, default=None),
         last_us=max(times, default=None),

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import count, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,18 +79,20 @@ def diary(text: str, timezone: str = "UTC", event: str = "visit") -> list[Event]
 # --- stores --------------------------------------------------------------------------------------------
 
 _numbers = count()
-_root: Path | None = None
 _open: list[Store] = []
 _empty: dict[tuple[tuple[str, str], ...], Path] = {}
 
 
+@cache
+def _root() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="worlds-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def fresh_path() -> Path:
     """Return a path for one more store; all of them are deleted when the tests end."""
-    global _root
-    if _root is None:
-        _root = Path(tempfile.mkdtemp(prefix="worlds-"))
-        atexit.register(shutil.rmtree, _root, ignore_errors=True)
-    folder = _root / str(next(_numbers))
+    folder = _root() / str(next(_numbers))
     folder.mkdir()
     return folder / "store.duckdb"
 
@@ -155,9 +158,9 @@ def store_of(
     **settings
         Further settings of the store.
     """
-    from tests.rows import import_rows
     from retention.store import Store
     from retention.store.order import mark_gap
+    from tests.rows import import_rows
 
     def us(moment: str | int) -> int:
         return instant(moment, timezone) if isinstance(moment, str) else moment

@@ -22,8 +22,8 @@ MIME = {
 MAX_XLSX_ROWS = 1_048_575
 
 # What a spreadsheet takes for a formula, also behind spaces and in full-width forms.
-_FORMULA = re.compile(r"^\s*[=+\-@|%＝＋－＠｜％\t\r\n]")
-_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+_FORMULA = re.compile(r"\s*[=+\-@|%＝＋－＠｜％]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def escape(text: object) -> object:
@@ -34,7 +34,7 @@ def escape(text: object) -> object:
     >>> escape("=1+1"), escape("-3.5"), escape("ann")
     ("'=1+1", '-3.5', 'ann')
     """
-    if isinstance(text, str) and (_FORMULA.match(text) or text[:1] in "\t\r\n") and not _NUMBER.match(text):
+    if isinstance(text, str) and _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return "'" + text
     return text
 

@@ -105,15 +105,10 @@ def _sentence(matrix: RetentionMatrix, first: str, second: str, frame: pd.DataFr
     if frame.empty:
         return f"{first} against {second}: cannot tell, they share no complete {unit} yet."
     parts = []
-    for word in ("higher", "lower"):
+    for word in ("higher", "lower", "cannot tell"):
         ages = frame.loc[frame["says"] == word, "age"].tolist()
         if ages:
-            parts.append(f"{word} at {unit} {_listed(ages)}")
-    unclear = int((frame["says"] == "cannot tell").sum())
-    if unclear:
-        parts.append(
-            "cannot tell at any age" if unclear == len(frame) else f"cannot tell at the other {unclear}"
-        )
+            parts.append(f"{word} at {f'{unit} {_listed(ages)}' if len(ages) < len(frame) else f'every {unit}'}")
     corrected = f" ({len(frame)} comparisons at once, Benjamini–Hochberg corrected)" if len(frame) > 1 else ""
     return f"Retention of {first} against {second}: {'; '.join(parts)}{corrected}."
 

@@ -22,7 +22,8 @@ NO_GROUP = -1
 """Stands for a missing value of the breakdown."""
 NONE_LABEL = "(none)"
 CELL_COLUMNS = (
-    "cohort", "group", "age", "to_age", "size", "retained", "rate", "low", "high", "state", "complete_on", "touches_gap",
+    "cohort", "group", "age", "to_age", "size", "retained",
+    "rate", "low", "high", "state", "complete_on", "touches_gap",
 )  # fmt: skip
 
 

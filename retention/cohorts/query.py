@@ -74,8 +74,8 @@ def start_events(spec: CohortSpec, catalogue: Catalogue) -> Sql:
         # A user's property holds until its next value: number the values, and give each event the number
         # of the last one at or before its instant (the window's default frame includes ties).
         numbers = "".join(
-            f",\n    sum(case when e.{p.column} is null then 0 else 1 end) over (partition by e.user_key order by e.occurred_us)"
-            f" as n_{p.column}"
+            f",\n    sum(case when e.{p.column} is null then 0 else 1 end)"
+            f" over (partition by e.user_key order by e.occurred_us) as n_{p.column}"
             for p in of_users
         )
         own = "".join(f", e.{p.column}" for p in used.values() if p.kind == "event")
@@ -277,7 +277,8 @@ from marks as s join cells as c on c.cohort = s.cohort and c.grp = coalesce(s.gr
 union all select k.user_key, k.grp, k.age, 0 as n, 1 as x from kept as k"""
         ),
         per_user=Sql(
-            "select b.user_key, b.grp, b.age, sum(b.n) as n, sum(b.x) as x from together as b group by b.user_key, b.grp, b.age"
+            """select b.user_key, b.grp, b.age, sum(b.n) as n, sum(b.x) as x
+from together as b group by b.user_key, b.grp, b.age"""
         ),
     ).select(
         """

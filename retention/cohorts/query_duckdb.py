@@ -93,7 +93,8 @@ from user_first as f where {is_start}
     )
     return Sql.ctes(chosen=chosen).select(
         """
-select c.user_key, c.first_us as start_us, c.first_hash as anchor_hash, c.cohort, c.grp, 1 as nth_entry, c.first_event_key
+select c.user_key, c.first_us as start_us, c.first_hash as anchor_hash, c.cohort, c.grp, 1 as nth_entry,
+    c.first_event_key
 from chosen as c where c.is_match = 1 and c.day >= $from_day and c.day < $to_day""",
         **query.entry_days(spec),
     )
@@ -109,7 +110,8 @@ def hits(starts: Sql, spec: CohortSpec, catalogue: Catalogue) -> Sql:
     }
     if is_one_table(spec, catalogue):
         return Sql(
-            f"""select u.user_key, u.{first_period} as cohort, 0 as grp, 1 as nth_entry, u.{period} - u.{first_period} as age, 1 as n
+            f"""select u.user_key, u.{first_period} as cohort, 0 as grp, 1 as nth_entry,
+    u.{period} - u.{first_period} as age, 1 as n
 from {table} as u
 where u.ev_mask & $returns <> 0 and u.{period} - u.{first_period} <= $last_age
     and (u.{period} > u.{first_period} or {_twice(spec, catalogue, "u.first_bit")})""",

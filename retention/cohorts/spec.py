@@ -54,6 +54,8 @@ class Condition:
         if not self.values:
             raise SpecError(f"The condition on {self.name} must name at least one value.")
         if self.operator not in ("=", "!="):
+            if len(self.values) > 1:
+                raise SpecError(f"`{self.name} {self.operator}` must compare with one number, not {len(self.values)}.")
             try:
                 [float(v) for v in self.values]
             except ValueError:

@@ -73,6 +73,10 @@ def _times(count: int) -> str:
     return "" if count == 1 else f" at least {count} times"
 
 
+def _brackets(spec: CohortSpec) -> str:
+    return ", ".join(str(a) if a == b else f"{a}–{b}" for a, b in spec.brackets)
+
+
 def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
     """Say what the numbers mean, from the settings and nothing else."""
     unit, k = UNITS[spec.period], f"{UNITS[spec.period]} k"
@@ -93,7 +97,7 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
         else f"in {k} or later, up to {horizon}",
         "on-or-before": f"after the start and up to the end of {k}",
         "streak": f"in every {unit} from 1 to k",
-        "bracket": f"in the {unit}s of the bracket ({', '.join(f'{a}' if a == b else f'{a}–{b}' for a, b in spec.brackets)})",
+        "bracket": f"in the {unit}s of the bracket ({_brackets(spec)})",
     }[spec.mode]
     times = _times(spec.at_least) + (" each" if spec.mode == "streak" and spec.at_least > 1 else "")
     ages = (
@@ -109,7 +113,8 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
     split = f" Split by the start's own {spec.by}." if spec.by else ""
     return (
         f"Users enter the cohort of a calendar {unit} {entered}{conditions}. "
-        f"They are retained at {k} if they did {back}{times} {counted}, at or after the start; the start itself does not count. "
+        f"They are retained at {k} if they did {back}{times} {counted}, at or after the start;"
+        f" the start itself does not count. "
         f"{ages}{spans}{split}"
     )
 
@@ -173,7 +178,7 @@ def verdict(matrix: RetentionMatrix, min_size: int) -> Verdict:
     The newer half of the mature cohorts is compared with the older half at the first age after the start,
     by Newcombe's interval of the difference; an interval that holds zero says "cannot tell".
     """
-    spec, unit = matrix.spec, UNITS[matrix.spec.period]
+    spec = matrix.spec
     if matrix.cells.empty:
         return Verdict(
             "Nobody matches these settings.",
@@ -212,7 +217,8 @@ def verdict(matrix: RetentionMatrix, min_size: int) -> Verdict:
     if says == "cannot tell":
         detail = f"Whether cohorts since {since:%-d %B %Y} differ from those before: cannot tell ({points})."
     else:
-        detail = f"Cohorts since {since:%-d %B %Y} do {'better' if says == 'higher' else 'worse'} than those before ({points})."
+        how = "better" if says == "higher" else "worse"
+        detail = f"Cohorts since {since:%-d %B %Y} do {how} than those before ({points})."
     if spec.entry == "recurring":
         detail += " A user can be in several cohorts, so this comparison is only a guide."
     return Verdict(headline, detail)

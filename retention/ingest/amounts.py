@@ -87,6 +87,11 @@ def _with_separators(con: duckdb.DuckDBPyConnection, text: str, shapes: list[str
     return bare
 
 
+def is_plain(number: str) -> bool:
+    """Whether the SQL of a number from `amount_sql` knows no separators and no signs of currencies."""
+    return "ltrim(" not in number
+
+
 def is_number(type_: str) -> bool:
     """Whether a type of the engine is a number."""
     return type_ in NUMBER_TYPES or type_.startswith("DECIMAL")

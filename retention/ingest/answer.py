@@ -129,4 +129,4 @@ def suspected_days(days: pd.DataFrame, clock: Clock | None) -> pd.DataFrame:
 
 
 def _whole(value: object) -> int | None:
-    return None if pd.isna(value) else int(value)  # type: ignore[arg-type,call-overload]
+    return None if pd.isna(value) else int(value)  # type: ignore[call-overload]

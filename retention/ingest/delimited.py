@@ -20,12 +20,13 @@ from retention.ingest.scan import (
     survey,
     unify_newlines,
 )
-from retention.ingest.source import MALFORMED, RAW_FILE, Source
+from retention.ingest.source import MALFORMED, RAW_FILE, Source, same_number
 from retention.ingest.unpack import head_of
 
 if TYPE_CHECKING:
     import duckdb
 
+SAMPLE_ROWS = 2_000
 _REASONS = {
     "MISSING COLUMNS": "missing columns",
     "TOO MANY COLUMNS": "too many columns",
@@ -45,33 +46,52 @@ def prepare_text(path: Path, folder: Path) -> tuple[Path, Newlines]:
 
 
 def header_of(path: Path, *, delimiter: str | None) -> Header:
-    """Read the header of a text on disk."""
+    """Read the header of a text on disk, and rows enough to guess from."""
     text = head_of(path).decode("utf-8", errors="replace").removeprefix("\ufeff")
-    return read_header(text, delimiter=delimiter)
+    return read_header(text, delimiter=delimiter, n_rows=SAMPLE_ROWS)
 
 
-def load_delimited(con: duckdb.DuckDBPyConnection, path: Path, header: Header, newlines: Newlines) -> Source:
+def sample_delimited(con: duckdb.DuckDBPyConnection, header: Header) -> Source:
+    """Make the rows that came with the header the view ``raw``, without those that have too few or many fields."""
+    import pyarrow as pa
+
+    width = len(header.columns)
+    whole = [row for row in header.rows if len(row) == width]
+    con.register("sample", pa.table({f"c{i}": pa.array([row[i] for row in whole], pa.string()) for i in range(width)}))
+    con.execute(f"create or replace view raw as select {tidied(width)}, row_number() over () - 1 as record from sample")
+    return Source(
+        columns=header.columns, types=("VARCHAR",) * width, n_rows=len(whole), n_malformed=0, lines_of=same_number
+    )
+
+
+def tidied(n_columns: int) -> str:
+    """List the columns of a source, each without the blanks around its texts."""
+    return ", ".join(f"tidy(c{i}) as c{i}" for i in range(n_columns))
+
+
+def scan_sql(path: Path, header: Header, *, has_rejects: bool) -> str:
+    """Write the table function that parses a text; without rejects the first malformed record is an error."""
+    columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header.columns))) + "}"
+    # The path is ours or the person's own, never the file's content; COPY and views take no parameters.
+    return f"""read_csv({literal(str(path.resolve()))}, auto_detect=false, columns={columns}, header=true,
+        skip={header.n_skipped}, delim={literal(header.delimiter)}, quote='"', escape='"', strict_mode=true,
+        encoding='utf-8'{", store_rejects=true, rejects_limit=0" if has_rejects else ""})"""
+
+
+def load_delimited(con: duckdb.DuckDBPyConnection, path: Path, header: Header, record_starts: Records) -> Source:
     """Parse delimited text into the view ``raw``.
 
     Raises
     ------
     FileError
-        If a quote swallows the rest of the file, or records cannot be accounted for.
+        If records cannot be accounted for.
     """
     n_columns = len(header.columns)
-    record_starts = _Records(path, header, newlines)
-    record_starts.check_last_quote()
-    columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(n_columns)) + "}"
-    tidied = ", ".join(f"tidy(c{i}) as c{i}" for i in range(n_columns))
-    # The path is ours or the person's own, never the file's content; COPY takes no parameters.
     con.execute(f"""
-        copy (select {tidied} from read_csv({literal(str(path.resolve()))},
-              auto_detect=false, columns={columns}, header=true, skip={header.n_skipped},
-              delim={literal(header.delimiter)}, quote='"', escape='"', strict_mode=true,
-              store_rejects=true, rejects_limit=0, encoding='utf-8'))
+        copy (select {tidied(n_columns)} from {scan_sql(path, header, has_rejects=True)})
         to '{RAW_FILE}' (format parquet, compression lz4, row_group_size 122880)
     """)
-    con.execute(f"""create view raw as select * from read_parquet('{RAW_FILE}', file_row_number=true)
+    con.execute(f"""create or replace view raw as select * from read_parquet('{RAW_FILE}', file_row_number=true)
                     as t({column_list(n_columns)}, record)""")
     n_rows = rows_of(con, "select count(*) from raw")[0][0]
     n_malformed = rows_of(con, "select count(distinct line_byte_position) from reject_errors")[0][0]
@@ -96,7 +116,7 @@ def load_delimited(con: duckdb.DuckDBPyConnection, path: Path, header: Header, n
     )
 
 
-def _name_malformed(con: duckdb.DuckDBPyConnection, header: Header, records: _Records) -> None:
+def _name_malformed(con: duckdb.DuckDBPyConnection, header: Header, records: Records) -> None:
     import pyarrow as pa
 
     firsts = con.execute("""
@@ -124,7 +144,7 @@ def _name_malformed(con: duckdb.DuckDBPyConnection, header: Header, records: _Re
     con.unregister("malformed_rows")
 
 
-class _Records:
+class Records:
     """The records of a text in order: where they start, and which of them are rows."""
 
     def __init__(self, path: Path, header: Header, newlines: Newlines) -> None:
@@ -135,9 +155,11 @@ class _Records:
         self._malformed_lines: Ints = np.empty(0, dtype=np.int64)
 
     def use_parser(self) -> None:
+        """Trust Python's parser instead of counting quotes."""
         self._has_stray_quotes = True
 
     def check_last_quote(self) -> None:
+        """Refuse a quote that swallows the rest of the file."""
         if self._newlines.n_quotes % 2:
             # Either a quote never closes or one stands inside a field; only the parser can tell.
             self.use_parser()
@@ -157,6 +179,7 @@ class _Records:
             yield offsets, lines
 
     def count(self) -> int:
+        """Count the records after the header."""
         if not self._has_stray_quotes:
             try:
                 return sum(len(offsets) for offsets, _ in self.starts())
@@ -165,6 +188,7 @@ class _Records:
         return sum(len(offsets) for offsets, _ in self.starts())
 
     def set_malformed(self, lines: Ints) -> None:
+        """Say on which lines the records begin that are no rows."""
         self._malformed_lines = lines
 
     def lines_at(self, wanted: Ints) -> Ints:

@@ -30,15 +30,10 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, timezone: s
     dict
         The counts, reasons and instants of `Staged`.
     """
-    _create_judged(con, plan, timezone)
-    columns = list(_ORDER_COLUMNS if plan.kind == "order_lines" else _EVENT_COLUMNS)
-    hashes = [f"digest({_joined(plan.identity)}) as row_hash"]
-    if plan.kind == "order_lines":
-        hashes.append("digest(concat_ws(chr(31), user_id, invoice, event, occurred_us::varchar)) as event_hash")
-    columns += [*hashes, *(f"p{i}" for i in range(len(plan.properties)))]
-    con.execute(f"copy (select {', '.join(columns)} from judged where verdict is null) to '{ROWS}' {_WRITE}")
+    create_judged(con, plan, timezone)
+    _write_good(con, plan, "verdict is null")
     _number_copies(con)
-    n_good, first_us, last_us = rows_of(con, f"select count(*), min(occurred_us), max(occurred_us) from '{ROWS}'")[0]
+    n_good, first_us, last_us = _totals(con)
     n_cast_away = source.n_rows - n_good
     n_rejected = n_cast_away + source.n_malformed
     reasons: tuple[RejectReason, ...] = ()
@@ -55,13 +50,55 @@ def land(con: duckdb.DuckDBPyConnection, source: Source, plan: Plan, timezone: s
     }
 
 
-def _create_judged(con: duckdb.DuckDBPyConnection, plan: Plan, timezone: str) -> None:
+def land_flawless(
+    con: duckdb.DuckDBPyConnection, plan: Plan, timezone: str, n_records: int
+) -> dict[str, object] | None:
+    """Do the same in one pass, or give up at the first row that would be rejected.
+
+    Raises
+    ------
+    duckdb.Error
+        At the first record that is malformed or would be rejected.
+    """
+    create_judged(con, plan, timezone)
+    _write_good(con, plan, "case when verdict is null then true else error('a row to reject') end")
+    n_good, first_us, last_us = _totals(con)
+    if n_good != n_records:
+        return None
+    _number_copies(con)
+    return {
+        "n_records": n_good,
+        "n_good": n_good,
+        "n_rejected": 0,
+        "reasons": [],
+        "first_us": first_us,
+        "last_us": last_us,
+        "watermark_us": _watermark(con, plan, timezone, last_us),
+    }
+
+
+def _write_good(con: duckdb.DuckDBPyConnection, plan: Plan, condition: str) -> None:
+    columns = list(_ORDER_COLUMNS if plan.kind == "order_lines" else _EVENT_COLUMNS)
+    columns.append(f"digest({_joined(plan.identity)}) as row_hash")
+    if plan.kind == "order_lines":
+        columns.append("digest(concat_ws(chr(31), user_id, invoice, event, occurred_us::varchar)) as event_hash")
+    columns += [f"p{i}" for i in range(len(plan.properties))]
+    con.execute(f"copy (select {', '.join(columns)} from judged where {condition}) to '{ROWS}' {_WRITE}")
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> tuple[int, int | None, int | None]:
+    n, first_us, last_us = rows_of(con, f"select count(*), min(occurred_us), max(occurred_us) from '{ROWS}'")[0]
+    return n, first_us, last_us
+
+
+def create_judged(con: duckdb.DuckDBPyConnection, plan: Plan, timezone: str) -> None:
+    """Make the view ``judged``: every row cast, with the number of the check that turns it away."""
     utc = utc_sql("local_us", timezone)
     is_local = plan.times.is_local
     placed = {"true": utc, "false": "local_us"}.get(is_local, f"case when is_local then {utc} else local_us end")
     verdict = " ".join(f"when {check.condition} then {i}" for i, check in enumerate(plan.checks))
     con.execute(f"""
-        create view judged as
+        create or replace view judged as
         select placed.*, case {verdict} end as verdict
         from (select casts.*{_listed(plan.derived)}, {placed} as occurred_us
               from (select texts.*{_listed(plan.casts)}

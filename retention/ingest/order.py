@@ -19,7 +19,7 @@ from retention.store.commit import commit
 from retention.store.keys import pseudonym_key
 from retention.store.rollups import ROLLUPS
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str], object]
 SAMPLE_ACTIVITY = "all but refund, campaign_sent"
 DATA_TABLES = (
     "events", "order_lines", "users", "identities", "items", "texts", "event_names", "property_values", "properties",
@@ -128,9 +128,10 @@ def build_sample(
             hint="Name another store with --store.",
         )
     key = pseudonym_key(store.path)
+    progress(0.0, "Simulating the shop")
     with tempfile.TemporaryDirectory(prefix="retention-sample-") as folder:
         staged, (gap_from_us, gap_to_us) = stage_sample(
-            spec, Path(folder), lambda share, text: progress(share * 0.5, text)
+            spec, Path(folder), lambda share: progress(share * 0.5, "Simulating the shop")
         )
 
         def add(tx: Transaction) -> ImportReport:

@@ -121,8 +121,15 @@ def _order_mapping(spec: ImportSpec, columns: tuple[str, ...]) -> dict[str, str]
     return {f"event:{snake(t[6:])}" if t.startswith("event:") else t: c for t, c in mapping.items()}
 
 
-def plan_rows(con: duckdb.DuckDBPyConnection, source: Source, mapping: dict[str, str], spec: ImportSpec) -> Plan:
-    """Decide the casts of a file from its columns' types and contents."""
+def plan_rows(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    mapping: dict[str, str],
+    spec: ImportSpec,
+    *,
+    is_sample: bool = False,
+) -> Plan:
+    """Decide the casts of a file from its columns' types and contents, or from those of a sample of it."""
     is_orders = spec.preset == "order-lines"
     user, time = mapping["user"], mapping["time"]
     texts, casts, derived = {}, {}, {}
@@ -136,6 +143,7 @@ def plan_rows(con: duckdb.DuckDBPyConnection, source: Source, mapping: dict[str,
         source.type_of(time),
         timezone=spec.timezone,
         has_explicit_timezone=spec.has_explicit_timezone,
+        is_sample=is_sample,
     )
     texts |= {"time_raw": times.raw, "time_value": times.value}
     casts |= {"local_us": times.us, "is_local": times.is_local}

@@ -9,18 +9,17 @@ from typing import Any
 from retention.errors import FileError
 from retention.ingest.columnar import load_parquet
 from retention.ingest.columns import guess_mapping
+from retention.ingest.delimited import SAMPLE_ROWS, sample_delimited
 from retention.ingest.engine import connect, rows_of
 from retention.ingest.header import read_header
 from retention.ingest.json_lines import first_objects
 from retention.ingest.plan import mapping_for, plan_rows
 from retention.ingest.reshape import reshape_ga4
 from retention.ingest.sniff import content_of, encoding_from_mark, guess_encoding, refuse_markup
-from retention.ingest.source import MALFORMED, Source, same_number
+from retention.ingest.source import Source
 from retention.ingest.spec import ImportSpec
 from retention.ingest.trackers import flatten_ga4, flatten_segment
 from retention.ingest.unpack import head_of, inflated_head, size_of, unpack
-
-_SAMPLE_ROWS = 2_000
 
 
 def preview_file(spec: ImportSpec, folder: Path, n_rows: int) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def _preview_parquet(spec: ImportSpec, path: Path, folder: Path, n_rows: int) ->
     rows = [list(row) for row in rows_of(con, f"select {texts} from raw limit {max(int(n_rows), 100)}")]
     columns = source.columns
     con.execute("alter view raw rename to whole")
-    con.execute(f"create view raw as select * from whole limit {_SAMPLE_ROWS}")
+    con.execute(f"create view raw as select * from whole limit {SAMPLE_ROWS}")
     if spec.preset == "ga4":
         source = reshape_ga4(con, source)
     mapping, notes = _mapping_and_notes(con, source, spec, rows)
@@ -95,9 +94,9 @@ def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> d
             "encoding": encoding,
             "delimiter": "",
         }
-    header = read_header(text, delimiter=spec.delimiter, n_rows=_SAMPLE_ROWS)
+    header = read_header(text, delimiter=spec.delimiter, n_rows=SAMPLE_ROWS)
     con = connect(folder)
-    source = _source_of_sample(con, header.columns, header.rows)
+    source = sample_delimited(con, header)
     if spec.preset == "ga4":
         source = reshape_ga4(con, source)
     mapping, notes = _mapping_and_notes(con, source, spec, [list(row) for row in header.rows])
@@ -112,18 +111,6 @@ def _preview_text(spec: ImportSpec, head: bytes, folder: Path, n_rows: int) -> d
         "encoding": encoding,
         "delimiter": header.delimiter,
     }
-
-
-def _source_of_sample(con: Any, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Source:
-    import pyarrow as pa
-
-    width = len(columns)
-    whole = [row for row in rows if len(row) == width]
-    con.register("sample", pa.table({f"c{i}": pa.array([row[i] for row in whole], pa.string()) for i in range(width)}))
-    tidied = ", ".join(f"tidy(c{i}) as c{i}" for i in range(width))
-    con.execute(f"create view raw as select {tidied}, row_number() over () - 1 as record from sample")
-    con.execute(MALFORMED)
-    return Source(columns=columns, types=("VARCHAR",) * width, n_rows=len(whole), n_malformed=0, lines_of=same_number)
 
 
 def _mapping_and_notes(

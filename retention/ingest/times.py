@@ -88,9 +88,17 @@ class TimePlan:
 
 
 def plan_times(
-    con: duckdb.DuckDBPyConnection, column: str, type_: str, *, timezone: str, has_explicit_timezone: bool
+    con: duckdb.DuckDBPyConnection,
+    column: str,
+    type_: str,
+    *,
+    timezone: str,
+    has_explicit_timezone: bool,
+    is_sample: bool = False,
 ) -> TimePlan:
     """Find out how a column of ``raw`` writes its times.
+
+    From a sample, a time of a shape that it lacks is cast to null, whatever it may mean.
 
     Raises
     ------
@@ -120,10 +128,12 @@ def plan_times(
         )
     else:
         text = column if type_ == "VARCHAR" else shown
-    return _plan_text(con, text, timezone, has_explicit_timezone=has_explicit_timezone)
+    return _plan_text(con, text, timezone, has_explicit_timezone=has_explicit_timezone, is_sample=is_sample)
 
 
-def _plan_text(con: duckdb.DuckDBPyConnection, text: str, timezone: str, *, has_explicit_timezone: bool) -> TimePlan:
+def _plan_text(
+    con: duckdb.DuckDBPyConnection, text: str, timezone: str, *, has_explicit_timezone: bool, is_sample: bool
+) -> TimePlan:
     shapes = rows_of(
         con,
         f"""
@@ -146,7 +156,7 @@ def _plan_text(con: duckdb.DuckDBPyConnection, text: str, timezone: str, *, has_
     plan = TimePlan(
         raw=text,
         value=text,
-        us=_choose(by_cast, otherwise="null::bigint" if n_unknown else None),
+        us=_choose(by_cast, otherwise="null::bigint" if n_unknown or is_sample else None),
         is_local=_choose(_grouped(forms, lambda form: str(form.is_local).lower())),
         has_clock=_choose(_grouped(forms, lambda form: str(form.has_clock).lower())),
         note=note,

@@ -9,10 +9,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retention.errors import FileError, RetentionError
 from retention.ingest.spec import ImportSpec
+
+if TYPE_CHECKING:
+    from retention.ingest.plan import Plan
 
 Progress = Callable[[float, str], None]
 _JSON_PRESETS = ("segment", "ga4")
@@ -21,7 +24,8 @@ _JSON_PRESETS = ("segment", "ga4")
 def stage_here(spec: ImportSpec, folder: Path, progress: Progress) -> dict[str, Any]:
     """Do the work of `retention.ingest.read.stage` in this process."""
     from retention.ingest.columnar import load_parquet
-    from retention.ingest.delimited import header_of, load_delimited, prepare_text
+    from retention.ingest.delimited import Records, header_of, load_delimited, prepare_text
+    from retention.ingest.direct import land_directly
     from retention.ingest.engine import connect
     from retention.ingest.land import REJECTS, ROWS, land
     from retention.ingest.plan import mapping_for, plan_rows
@@ -32,42 +36,47 @@ def stage_here(spec: ImportSpec, folder: Path, progress: Progress) -> dict[str, 
     progress(0.0, "Reading")
     unpacked = unpack(spec.path.resolve(), folder, encoding=spec.encoding, tick=lambda f: progress(0.15 * f, "Reading"))
     samples: list[list[str | None]] = []
+    done: tuple[Plan, dict[str, Any]] | None = None
+    is_json = False
     if unpacked.is_parquet:
+        if spec.preset == "segment":
+            raise FileError("The file is Parquet; the preset segment reads JSON lines.", hint="Use the preset events.")
         con = connect(folder, unpacked.path)
         source = load_parquet(con, unpacked.path)
     else:
         start = head_of(unpacked.path)[:4096].decode("utf-8", errors="replace")
         is_json = spec.preset == "segment" or (spec.preset == "ga4" and start.lstrip("\ufeff \r\n\t")[:1] in {"{", "["})
         refuse_markup(start, is_json_wanted=is_json)
-        if is_json:
-            from retention.ingest.json_lines import load_json_lines
-            from retention.ingest.trackers import flatten_ga4, flatten_segment
+    if is_json:
+        from retention.ingest.json_lines import load_json_lines
+        from retention.ingest.trackers import flatten_ga4, flatten_segment
 
-            con = connect(folder, unpacked.path)
-            flatten = flatten_segment if spec.preset == "segment" else flatten_ga4
-            source = load_json_lines(con, unpacked.path, flatten, lambda f: progress(0.15 + 0.35 * f, "Parsing"))
-        else:
-            text, newlines = prepare_text(unpacked.path, folder)
-            header = header_of(text, delimiter=spec.delimiter)
-            samples = [list(row) for row in header.rows]
+        con = connect(folder, unpacked.path)
+        flatten = flatten_segment if spec.preset == "segment" else flatten_ga4
+        source = load_json_lines(con, unpacked.path, flatten, lambda f: progress(0.15 + 0.35 * f, "Parsing"))
+    elif not unpacked.is_parquet:
+        text, newlines = prepare_text(unpacked.path, folder)
+        header = header_of(text, delimiter=spec.delimiter)
+        samples = [list(row) for row in header.rows]
+        records = Records(text, header, newlines)
+        records.check_last_quote()
+        con = connect(folder, text)
+        progress(0.2, "Parsing")
+        if spec.preset in {"events", "order-lines"}:
             # A wrong name is told before the long work begins.
-            if spec.preset in {"events", "order-lines"}:
-                mapping_for(spec, header.columns, samples)
-            con = connect(folder, text)
-            progress(0.2, "Parsing")
-            source = load_delimited(con, text, header, newlines)
-            if not source.n_rows and not source.n_malformed:
-                raise FileError(
-                    "The file has a header and no rows.", hint="Check the filter or the dates of the export."
-                )
-    if spec.preset == "segment" and unpacked.is_parquet:
-        raise FileError("The file is Parquet; the preset segment reads JSON lines.", hint="Use the preset events.")
-    if spec.preset == "ga4" and source.columns[0] != "user":
-        source = reshape_ga4(con, source)
-    progress(0.5, "Checking")
-    plan = plan_rows(con, source, mapping_for(spec, source.columns, samples), spec)
-    progress(0.6, "Writing")
-    landed = land(con, source, plan, spec.timezone)
+            mapping = mapping_for(spec, header.columns, samples)
+            if spec.preset == "events":
+                done = land_directly(con, text, header, records, mapping, spec)
+        if done is None:
+            source = load_delimited(con, text, header, records)
+    if done is None:
+        if spec.preset == "ga4" and not is_json:
+            source = reshape_ga4(con, source)
+        progress(0.5, "Checking")
+        plan = plan_rows(con, source, mapping_for(spec, source.columns, samples), spec)
+        progress(0.6, "Writing")
+        done = plan, land(con, source, plan, spec.timezone)
+    plan, landed = done
     con.close()
     keep = {ROWS, REJECTS} if landed["n_rejected"] else {ROWS}
     for path in folder.iterdir():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STEP = timedelta(hours=12)
+_STEP = timedelta(days=4)  # No zone has changed its offset and back within so short a time since 1970.
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -39,11 +39,11 @@ def local_breaks(timezone: str) -> tuple[list[int], list[int]]:
         high = low + _STEP
         after = _offset_us(zone, high)
         if after != offsets[-1]:
-            a, b = low, high
-            while b - a > timedelta(seconds=1):
-                middle = a + ((b - a) // 2 // timedelta(seconds=1)) * timedelta(seconds=1)
-                a, b = (middle, b) if _offset_us(zone, middle) == offsets[-1] else (a, middle)
-            breaks.append((b - _EPOCH) // _MICROSECOND + max(offsets[-1], after))
+            while high - low > timedelta(seconds=1):
+                middle = low + ((high - low) // 2 // timedelta(seconds=1)) * timedelta(seconds=1)
+                low, high = (middle, high) if _offset_us(zone, middle) == offsets[-1] else (low, middle)
+            after = _offset_us(zone, high)
+            breaks.append((high - _EPOCH) // _MICROSECOND + max(offsets[-1], after))
             offsets.append(after)
         low = high
     return breaks, offsets

@@ -117,7 +117,7 @@ class Catalogue:
 def load(rows: Rows) -> Catalogue:
     """Read the catalogue through `rows`, which runs a query inside the caller's transaction."""
     ((data_version, as_of_us),) = rows("select s.data_version, s.as_of_us from state as s")
-    settings = Settings.of(dict(rows("select s.name, s.value from settings as s")))  # type: ignore[arg-type]
+    settings = Settings.of(dict(rows("select s.name, s.value from settings as s")))
     events = rows("select n.event, n.event_key, n.bit, n.is_activity from event_names as n order by n.event")
     properties = rows(
         "select p.name, p.property_key, p.kind, p.column_name from properties as p order by p.name"
@@ -131,6 +131,6 @@ def load(rows: Rows) -> Catalogue:
         properties={name: PropertyName(key, name, kind, column) for name, key, kind, column in properties},
         clock=None
         if as_of_us is None
-        else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),  # type: ignore[arg-type]
+        else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
         is_simulated=bool(simulated[0][0]),
     )

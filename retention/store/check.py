@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import duckdb
 
 from retention.store import audit, rollups
@@ -81,10 +83,8 @@ def _stale(store: Store) -> list[str]:
         )
         raise _Undo
 
-    try:
+    with contextlib.suppress(_Undo):
         store.write(compare)
-    except _Undo:
-        pass
     return found
 
 

@@ -16,7 +16,10 @@ from retention.store.keys import pseudonyms
 from retention.store.sql import MAX_BIT
 from retention.store.store import Transaction
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str], object]
+EVENT_COLUMNS = (
+    "user_key, occurred_us, day, event_key, value, quantity, item_key, text_key, row_hash, import_id"
+)
 REJECTS_KEPT = 100_000
 """Rejected rows kept word for word for each import; the counts by reason always cover all of them."""
 
@@ -288,8 +291,9 @@ def _add_events(
     # The anti-join looks only at the stretch of time that the file covers.
     return tx.count(
         f"""
-        insert into events (user_key, occurred_us, day, event_key, value, quantity, item_key, text_key, row_hash, import_id{target})
-        select i.user_key, s.occurred_us, {day}, n.event_key, s.value, s.quantity, t.item_key, x.text_key, s.row_hash, $import{codes}
+        insert into events ({EVENT_COLUMNS}{target})
+        select i.user_key, s.occurred_us, {day}, n.event_key, s.value, s.quantity, t.item_key, x.text_key,
+            s.row_hash, $import{codes}
         from staged as s
         join identities as i on i.user_id = s.user_id
         join event_names as n on n.event = s.event
@@ -312,7 +316,8 @@ def _add_lines(
     n_new = tx.count(
         """
         insert into order_lines
-        select i.user_key, s.occurred_us, n.event_key, s.invoice, t.item_key, s.quantity, s.price, s.row_hash, s.event_hash, $import
+        select i.user_key, s.occurred_us, n.event_key, s.invoice, t.item_key, s.quantity, s.price,
+            s.row_hash, s.event_hash, $import
         from staged as s
         join identities as i on i.user_id = s.user_id
         join event_names as n on n.event = s.event
@@ -327,7 +332,8 @@ def _add_lines(
     tx.run(
         """
         create or replace temp table grown as
-        select o.event_hash, sum((o.quantity * o.price)::decimal(18, 6))::decimal(18, 6) as value, sum(o.quantity)::decimal(18, 6) as quantity
+        select o.event_hash, sum((o.quantity * o.price)::decimal(18, 6))::decimal(18, 6) as value,
+            sum(o.quantity)::decimal(18, 6) as quantity
         from order_lines as o where o.import_id = $import group by o.event_hash
         """,
         {"import": import_id},
@@ -342,9 +348,10 @@ def _add_lines(
     )
     tx.run(
         f"""
-        insert into events (user_key, occurred_us, day, event_key, value, quantity, item_key, text_key, row_hash, import_id{target})
+        insert into events ({EVENT_COLUMNS}{target})
         select a.* from (
-            select i.user_key, s.occurred_us, {day} as day, n.event_key, g.value, g.quantity, null, null, s.event_hash, $import{codes}
+            select i.user_key, s.occurred_us, {day} as day, n.event_key, g.value, g.quantity, null, null,
+                s.event_hash, $import{codes}
             from staged as s
             join grown as g on g.event_hash = s.event_hash
             join identities as i on i.user_id = s.user_id

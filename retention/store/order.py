@@ -16,7 +16,7 @@ from retention.store.keys import KEY_BYTES, rename_all, write_key
 from retention.store.settings import REBUILDING, Settings
 from retention.store.store import Store, Transaction
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str], object]
 USER_TABLES = ("audience_members", "order_lines", "events", *rollups.ROLLUPS, "identities", "users")
 
 

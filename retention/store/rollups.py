@@ -22,15 +22,7 @@ def rebuild(tx: Transaction, catalogue: Catalogue, as_of_us: int | None) -> None
     for table in ROLLUPS:
         tx.run(f"delete from {table}")
     tx.run("update users set first_us = null, last_us = null, n_events = 0")
-    tx.run(
-        "update state set as_of_us = $as_of, rollup_zone = $zone, rollup_week_start = $week_start, rollup_activity = $activity",
-        {
-            "as_of": as_of_us,
-            "zone": catalogue.settings.timezone,
-            "week_start": catalogue.settings.week_start,
-            "activity": catalogue.settings.activity,
-        },
-    )
+    tx.run("update state set as_of_us = $as_of", {"as_of": as_of_us})
     if as_of_us is not None:
         fold_in(tx, catalogue, "e.occurred_us < $as_of", {"as_of": as_of_us})
 
@@ -46,7 +38,8 @@ def fold_in(tx: Transaction, catalogue: Catalogue, is_new: str, params: dict[str
     tx.run(
         f"""
         create or replace temp table new_kind_days as
-        select e.user_key, e.day, e.event_key, count(*) as n, min(e.occurred_us) as first_us, max(e.occurred_us) as last_us
+        select e.user_key, e.day, e.event_key, count(*) as n,
+            min(e.occurred_us) as first_us, max(e.occurred_us) as last_us
         from events as e where {is_new} group by e.user_key, e.day, e.event_key
         """,
         params,
@@ -202,7 +195,8 @@ def _derive(tx: Transaction, table: str, period: str) -> None:
         ), chained as (
             -- a kind that an earlier day of the period holds already has happened twice
             select p.*, coalesce(bit_or(p.ev_mask) over (
-                partition by p.user_key, p.period order by p.day rows between unbounded preceding and 1 preceding), 0) as before
+                partition by p.user_key, p.period order by p.day
+                rows between unbounded preceding and 1 preceding), 0) as before
             from placed as p
         ), rolled as (
             select c.user_key, c.period, c.first_period, bit_or(c.ev_mask) as ev_mask,

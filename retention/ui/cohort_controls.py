@@ -37,6 +37,7 @@ AVERAGE_WORDS = {
 OPERATOR_WORDS = {"=": "is any of", "!=": "is none of", ">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 MAX_FILTERS = 6
 FEW_ROWS = 24
+USUAL_BRACKETS = "0,1,2-4,5-8"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,15 +127,15 @@ def read_view(told: address.Address, known: Catalogue, period: Period) -> tuple[
     found["is_open_ended"] = one("open_ended") == "1" and found.get("mode") == "on-or-after"
     if found.get("mode") == "bracket":
         try:
-            found["brackets"] = parse_brackets(one("brackets") or "0,1,2-4,5-8")
+            found["brackets"] = CohortSpec(mode="bracket", brackets=parse_brackets(one("brackets") or USUAL_BRACKETS)).brackets
         except SpecError as error:
             complaints.append(str(error))
-            found["brackets"] = parse_brackets("0,1,2-4,5-8")
+            found["brackets"] = parse_brackets(USUAL_BRACKETS)
     try:
         spec = CohortSpec(**found)
     except SpecError as error:
         complaints.append(str(error))
-        spec = CohortSpec(period=period)
+        spec = CohortSpec(**{**found, "from_on": None, "to_on": None})  # all else has been checked one by one
     average = one("average") or "pooled"
     if average not in AVERAGES:
         complaints.append(f"“average” cannot be “{average}”. {nearest(average, AVERAGES)}")
@@ -211,7 +212,7 @@ def _seed(view: CohortView) -> None:
     state["start"], state["return"] = list(spec.start), list(spec.returns)
     state["entry"], state["mode"], state["period"], state["ages"] = spec.entry, spec.mode, spec.period, spec.ages
     state["horizon"], state["at_least"], state["open_ended"] = max(spec.horizon, 1), spec.at_least, spec.is_open_ended
-    state["brackets"] = brackets_text(spec) or "0,1,2-4,5-8"
+    state["brackets"] = brackets_text(spec) or USUAL_BRACKETS
     state["by"] = spec.by
     state["from"], state["to"] = spec.from_on, spec.to_on
     state["average"], state["colours"], state["rows"] = view.average, view.is_stretched, view.is_whole
@@ -236,11 +237,11 @@ def cohort_controls(first_us: int | None = None) -> CohortView:
     state = st.session_state
     turn, told = address.taken()
     if state.get("cohorts_turn") != turn:
-        state["cohorts_turn"] = turn
         view, complaints = read_view(told, known, usual_period(known, first_us))
         _seed(view)
         state["complaints"] = complaints
         state["last_view"] = view
+        state["cohorts_turn"] = turn
     filters = [f"where_{i}_{part}" for i in range(int(state["filters"])) for part in ("name", "operator", "values", "number")]
     for name in (*_LASTING, *filters):
         if name in state:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec
-from tests.rows import import_rows
 from retention.store import Store
 from retention.store.order import change_setting
 from tests.cohorts.grids import as_plain, averages_plain, members_of, oracle_averages, oracle_plain
 from tests.oracles import DAY_US, ENTRIES, MODES, NO_VALUE, WEEKDAYS, Event, Question, retention
+from tests.rows import import_rows
 from tests.worlds import ZONES, World, questions, rows_of, spec_of, worlds
 
 AGES = ("calendar", "elapsed")
@@ -37,7 +37,7 @@ def check(store: Store, world: World, question: Question) -> None:
 
 @pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("ages", AGES)
-@some(0.6)
+@some(0.4)
 @given(data=st.data())
 def test_every_entry_and_mode_agrees_with_the_plain_loop(ages, period, data):
     world = data.draw(worlds(period=period))

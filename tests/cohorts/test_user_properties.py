@@ -66,7 +66,8 @@ def test_the_plain_loop_agrees(store, entry):
             entry=entry, by="plan", where=where, user_properties=frozenset({"plan"}), start=("buy",), horizon=1
         )
         conditions = tuple(Condition(name=n, operator=op, values=v) for n, op, v in where)
-        matrix = cohort_retention(store, CohortSpec(entry=entry, by="plan", where=conditions, start=("buy",), horizon=1))
+        spec = CohortSpec(entry=entry, by="plan", where=conditions, start=("buy",), horizon=1)
+        matrix = cohort_retention(store, spec)
         truth = retention(events, Clock(instant("2026-02-02")), question)
         assert as_plain(matrix) == oracle_plain(truth)
         assert averages_plain(matrix) == oracle_averages(truth)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retention.errors import FileError
 from tests.ingest.files import staged, zipped
 
 HEAD = "user_id,date,amount,city\n"
@@ -106,3 +108,27 @@ def test_law_shuffling_and_counting_copies(tmp_path_factory, rows, seed):
     assert first.hashes == second.hashes
     # The first copies alone are the file without its copies.
     assert set(staged(folder, "user_id,date\n" + "".join(sorted(set(lines)))).hashes) <= set(first.hashes)
+
+
+def test_one_bad_row_changes_the_way_a_file_is_read_and_no_row_of_it(tmp_path):
+    # Without a bad row the file is read in one pass; the bad row stands beyond the rows the plan is made from.
+    good = "".join(f"u{i},2024-01-{1 + i % 28:02} 10:00,{i}.5,x{i}\n" for i in range(3_000))
+    clean = staged(tmp_path, HEAD + good)
+    dirty = staged(tmp_path, HEAD + good + "u,soon,1,x\n")
+    assert (clean.counts, dirty.counts) == ((3_000, 3_000, 0), (3_001, 3_000, 1))
+    assert dirty.rejects == [(3_002, "date", "soon", "unreadable time")]
+    assert clean.rows == dirty.rows
+    assert clean.found["watermark_us"] == dirty.found["watermark_us"]
+
+
+def test_what_the_first_rows_do_not_show_still_decides(tmp_path):
+    plain = "".join(f"u{i},2024-01-02 10:00,{i},x\n" for i in range(3_000))
+    late_zone = HEAD + plain + "v,2024-01-02T10:00:00Z,1,x\n"
+    with pytest.raises(FileError, match="3,000 do not"):
+        staged(tmp_path, late_zone)
+    late_day = HEAD + "".join(f"u{i},1/2/2024,{i},x\n" for i in range(3_000)) + "v,13/2/2024,1,x\n"
+    assert set(staged(tmp_path, late_day).column("occurred_us")) == {1_706_745_600_000_000, 1_707_782_400_000_000}
+    late_thousand = HEAD + plain + 'v,2024-01-02 10:00,"1,234.5",x\n'
+    assert float(staged(tmp_path, late_thousand).rows[-1]["value"]) == 1234.5
+    late_form = HEAD + plain + "v,20240103,1,x\n"
+    assert staged(tmp_path, late_form).counts == (3_001, 3_001, 0)

@@ -66,18 +66,24 @@ def clickhouse(store):
     chdb.query("create database if not exists twin")
     with store.snapshot() as snapshot:
         for table in TABLES:
-            columns = snapshot.rows(f"select c.column_name, c.data_type from (describe {table}) as c(column_name, data_type, a, b, c, d)")
+            columns = snapshot.rows(
+                f"select c.column_name, c.data_type from (describe {table}) as c(column_name, data_type, a, b, c, d)"
+            )
             rows = snapshot.rows(f"select * from {table}")
             types = ", ".join(f"{name} Nullable({_type(kind)})" for name, kind in columns)
             chdb.query(f"create table twin.{table} ({types}) engine = Memory")
-            values = "\n".join(json.dumps(dict(zip((n for n, _ in columns), row, strict=True)), default=str) for row in rows)
+            values = "\n".join(
+                json.dumps(dict(zip((n for n, _ in columns), row, strict=True)), default=str) for row in rows
+            )
             chdb.query(f"insert into twin.{table} format JSONEachRow {values}")
     yield chdb
     chdb.close()
 
 
 def _type(kind: str) -> str:
-    return {"VARCHAR": "String", "DOUBLE": "Float64", "UBIGINT": "UInt64"}.get(kind, "Int64" if "INT" in kind else "String")
+    return {"VARCHAR": "String", "DOUBLE": "Float64", "UBIGINT": "UInt64"}.get(
+        kind, "Int64" if "INT" in kind else "String"
+    )
 
 
 def rows_of_clickhouse(chdb, sql) -> list[tuple]:
@@ -104,8 +110,11 @@ def test_the_portable_text_gives_the_same_rows_on_clickhouse(name, store, clickh
         ):
             assert portability_faults(question.text) == []
             here = [
-                tuple(None if v is None else int(v) for v in row) for row in snapshot.rows(question.text, question.params)
+                tuple(None if v is None else int(v) for v in row)
+                for row in snapshot.rows(question.text, question.params)
             ]
-            there = [tuple(None if v is None else int(v) for v in row) for row in rows_of_clickhouse(clickhouse, question)]
+            there = [
+                tuple(None if v is None else int(v) for v in row) for row in rows_of_clickhouse(clickhouse, question)
+            ]
             assert sorted(here, key=repr) == sorted(there, key=repr)
             assert here or question is not query.cohort_sizes

@@ -81,7 +81,9 @@ def prove(path: Path, n_kills: int, seed: int) -> None:
     with Store.open(path) as store:
         assert faults(store) == []
         with store.snapshot() as snapshot:
-            batches = {int(b) for (b,) in snapshot.rows("select v.value from property_values as v where v.property_key = 1")}
+            batches = {
+                int(b) for (b,) in snapshot.rows("select v.value from property_values as v where v.property_key = 1")
+            }
     assert acknowledged <= batches
 
 

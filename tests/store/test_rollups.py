@@ -123,8 +123,14 @@ def test_a_changed_setting_gives_the_store_one_would_have_had_from_the_start(nam
 
 def test_a_kind_of_event_beyond_the_masks_is_answered_from_the_events():
     # 70 kinds: those after the 62nd have no bit.
-    rows = [{"user": "ann", "time": f"2026-01-05T00:{k % 60:02d}:{k // 60:02d}", "event": f"kind {k:02d}"} for k in range(70)]
-    rows += [{"user": "ann", "time": "2026-01-13", "event": "kind 69"}, {"user": "bob", "time": "2026-02-13", "event": "kind 00"}]
+    rows = [
+        {"user": "ann", "time": f"2026-01-05T00:{k % 60:02d}:{k // 60:02d}", "event": f"kind {k:02d}"}
+        for k in range(70)
+    ]
+    rows += [
+        {"user": "ann", "time": "2026-01-13", "event": "kind 69"},
+        {"user": "bob", "time": "2026-02-13", "event": "kind 00"},
+    ]
     store = store_of([])
     import_rows(store, rows)
     spec = CohortSpec(horizon=2, returns=("kind 69",))

@@ -132,7 +132,9 @@ def test_a_full_disk_is_one_sentence_and_the_store_stays_readable():
 
 def test_damage_in_the_file_is_found(tmp_path):
     store = store_of([{"user": f"u{i}", "time": "2026-01-05"} for i in range(0)])
-    import_rows(store, [{"user": f"u{i}", "time": "2026-01-05", "event": "visit", "note": f"{i:040d}"} for i in range(30_000)])
+    import_rows(
+        store, [{"user": f"u{i}", "time": "2026-01-05", "event": "visit", "note": f"{i:040d}"} for i in range(30_000)]
+    )
     copy = tmp_path / "copy.duckdb"
     backup(store, copy)
     content = bytearray(copy.read_bytes())
@@ -175,7 +177,13 @@ def test_an_erased_user_is_nowhere_in_the_file():
     import_rows(
         store,
         [
-            {"user": "ann-secret-id", "time": "2026-01-05", "event": "visit", "city": "Atlantis-of-ann", "text": "ann's own words"},
+            {
+                "user": "ann-secret-id",
+                "time": "2026-01-05",
+                "event": "visit",
+                "city": "Atlantis-of-ann",
+                "text": "ann's own words",
+            },
             {"user": "ann-secret-id", "time": "2026-01-13", "event": "visit"},
             {"user": "bob", "time": "2026-01-06", "event": "visit", "city": "Paris"},
             {"user": "bob", "time": "2026-01-26", "event": "visit", "city": "Paris"},
@@ -227,7 +235,9 @@ def test_gaps_and_views_come_and_go():
 
 def test_a_new_key_gives_everybody_another_pseudonym_and_keeps_the_ids():
     store = store_of(diary(WORLD))
-    names = Sql("select i.user_id, u.pseudonym from users as u join identities as i on i.user_key = u.user_key order by i.user_id")
+    names = Sql(
+        "select i.user_id, u.pseudonym from users as u join identities as i on i.user_key = u.user_key order by i.user_id"
+    )
     before = store.read(names)
     change_setting(store, "pseudonym_key", "new")
     after = store.read(names)

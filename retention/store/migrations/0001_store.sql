@@ -2,10 +2,7 @@
 -- Instants are microseconds since 1970-01-01 UTC (`*_us`); days count from 1970-01-01 in the store's zone.
 create table state (
     data_version bigint not null,           -- grows by one with each committed write
-    as_of_us bigint,                        -- the data watermark that the rollups stand at (exclusive)
-    rollup_zone varchar not null,           -- zone, week start and activity the rollups were built with
-    rollup_week_start varchar not null,
-    rollup_activity varchar not null
+    as_of_us bigint                         -- the data watermark that the rollups stand at (exclusive)
 );
 create table settings (name varchar not null, value varchar not null);
 
@@ -92,4 +89,4 @@ create table audit (
     audit_id bigint not null, at_us bigint not null, who varchar not null, action varchar not null, detail varchar not null,
     n_rows bigint, sha256 varchar, previous_hash varchar not null, hash varchar not null
 );
-insert into state values (0, null, '', '', '');
+insert into state values (0, null);

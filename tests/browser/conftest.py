@@ -1,0 +1,154 @@
+"""The app as people use it: a server of its own, real Chromium, and no way out of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.parse import urlparse
+from urllib.request import urlopen
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE_MS = 60_000
+START_S = 60
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """Start Chromium once."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as p:
+        found = p.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@contextmanager
+def served(store: Path) -> Iterator[str]:
+    """Run the app on a store; the address it answers at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"RETENTION_STORE": str(store)}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true",
+               "--server.fileWatcherType", "none"]  # fmt: skip
+    with open(store.parent / "app.log", "w", encoding="utf-8") as log, subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=log, stderr=log
+    ) as app:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(f"{url}/_stcore/health", app)
+            yield url
+        finally:
+            app.terminate()
+            app.wait(timeout=30)
+
+
+def _wait_for(url: str, app: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        assert app.poll() is None, "the app stopped while starting"
+        try:
+            with urlopen(url, timeout=2):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise AssertionError(f"the app did not answer within {START_S} seconds")
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build one simulated shop; the tests work on copies or only read."""
+    from retention.ingest.order import build_sample
+    from retention.ingest.sample import SampleSpec
+    from retention.store import Store
+
+    path = tmp_path_factory.mktemp("shop") / "store.duckdb"
+    with Store.create_or_open(path) as store:
+        build_sample(store, SampleSpec(n_users=2000))
+    return path
+
+
+@pytest.fixture(scope="session")
+def app(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the app on a simulated shop that tests share and do not change."""
+    path = tmp_path_factory.mktemp("app") / "store.duckdb"
+    shutil.copy(shop, path)
+    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
+    with served(path) as url:
+        yield url
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a context of its own; at the end no request may have left this machine, and none is an error."""
+    contexts: list[BrowserContext] = []
+    outside: list[str] = []
+    complaints: list[str] = []
+
+    def fence(route: Route) -> None:
+        if urlparse(route.request.url).hostname in ("127.0.0.1", None):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    def open_(url: str, width: int = 1280, height: int = 2600, scheme: str = "light", **more: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **more)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        context.route("**/*", fence)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(url)
+        settled(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert complaints == []
+
+
+def settled(page: Page) -> Page:
+    """Wait until the script has run and everything it drew is there."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
+    return page
+
+
+def click_cell(page: Page, row: int, age: int) -> None:
+    """Click a cell of the grid by its place, as a hand does."""
+    chart = page.locator(".st-key-heat .js-plotly-plot")
+    chart.wait_for()
+    chart.scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """([row, age]) => {
+            const plot = document.querySelector('.st-key-heat .js-plotly-plot'), at = plot.getBoundingClientRect(), l = plot._fullLayout;
+            return [at.x + l.xaxis._offset + l.xaxis.d2p(age), at.y + l.yaxis._offset + l.yaxis.d2p(row)];
+        }""",
+        [row, age],
+    )
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    # Plotly takes the point under the pointer from its hover, which it works out a moment after the pointer rests.
+    page.wait_for_selector(".st-key-heat .hoverlayer .hovertext")
+    page.mouse.click(x, y)
+    page.wait_for_selector(".st-key-members")
+    settled(page)
