@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retention.ingest.staged import Property, Staged
+from retention.store.staged import Property, Staged
 
 if TYPE_CHECKING:
     from retention.ingest.order import ImportReport

@@ -175,6 +175,7 @@ def test_the_simulated_shop_gives_way_to_the_first_real_file(run, log):
         (("cohorts", "--open-ended"), "Only the mode on-or-after can be open-ended"),
         (("cohorts", "--from", "2026-02-01", "--to", "2026-02-01"), "`from` must be before `to`"),
         (("members", "--cohort", "2026-01-05", "--age", "99"), "`age` must be one of 0, 1"),
+        (("members", "--cohort", "2026-01-05", "--age", "9"), "has not begun. It will be complete on 2026-03-16."),
         (("erase", "nobody"), 'The store holds no user "nobody".'),
         (("settings", "set", "timezone", "Mars/Base"), "must be an IANA name"),
         (("import", "no-such-file.csv"), "no-such-file.csv"),

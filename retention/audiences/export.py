@@ -22,7 +22,8 @@ MIME = {
 MAX_XLSX_ROWS = 1_048_575
 
 # What a spreadsheet takes for a formula, also behind spaces and in full-width forms.
-_FORMULA = re.compile(r"\s*[=+\-@|%＝＋－＠｜％]|[\t\r\n]")
+# A text that is escaped already is escaped once more, so that taking one apostrophe off at import gives it back.
+_FORMULA = re.compile(r"'*(?:\s*[=+\-@|%＝＋－＠｜％]|[\t\r\n])")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

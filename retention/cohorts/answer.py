@@ -131,9 +131,16 @@ def _labels(snapshot: Snapshot, spec: CohortSpec) -> dict[int, str]:
 
 
 def members_sql(snapshot: Snapshot, cell: CellSpec) -> Sql:
-    """Write the select of the user keys behind a cell."""
+    """Write the select of the user keys behind a cell.
+
+    Raises
+    ------
+    SpecError
+        If the cell is in the future: nobody can have come back, and nobody is lost yet.
+    """
     spec = cell.cohorts
     sql = cohort_sql(spec, snapshot.catalogue)
+    _require_begun(snapshot, sql, cell)
     group_key = None
     if cell.group is not None:
         keys = {label: key for key, label in _labels(snapshot, spec).items()}
@@ -141,6 +148,20 @@ def members_sql(snapshot: Snapshot, cell: CellSpec) -> Sql:
             raise SpecError(f'No start has {spec.by} = "{cell.group}".', hint=nearest(cell.group, keys))
         group_key = keys.get(cell.group)
     return query.cell_members(sql.starts, sql.marks, cell, snapshot.catalogue.settings.week_start, group_key)
+
+
+def _require_begun(snapshot: Snapshot, sql: CohortSql, cell: CellSpec) -> None:
+    spec, catalogue = cell.cohorts, snapshot.catalogue
+    sizes = snapshot.read(query.cohort_sizes(sql.starts))
+    index = query.cohort_index(cell.cohort, spec, catalogue.settings.week_start)
+    sizes = sizes[sizes["cohort"] == index]
+    cells = retention_cells(sizes, sizes.iloc[:0].assign(age=0), spec, catalogue.require_clock(), {})
+    cells = cells[cells["age"] == cell.age]
+    if len(cells) and (cells["state"] == "future").all():
+        raise SpecError(
+            f"{spec.period.capitalize()} {cell.age} of the cohort of {cell.cohort} has not begun.",
+            hint=f"It will be complete on {cells['complete_on'].min()}.",
+        )
 
 
 def cohort_members(store: Store, cell: CellSpec) -> Members:

@@ -66,7 +66,7 @@ def sample_delimited(con: duckdb.DuckDBPyConnection, header: Header) -> Source:
 
 def tidied(n_columns: int) -> str:
     """List the columns of a source, each without the blanks around its texts."""
-    return ", ".join(f"tidy(c{i}) as c{i}" for i in range(n_columns))
+    return ", ".join(f"unescaped(tidy(c{i})) as c{i}" for i in range(n_columns))
 
 
 def scan_sql(path: Path, header: Header, *, has_rejects: bool) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from retention.ingest.engine import rows_of
 from retention.ingest.plan import Plan
 from retention.ingest.source import Source
-from retention.ingest.staged import RejectReason
 from retention.ingest.zones import end_of_local_day, utc_sql
+from retention.store.staged import RejectReason
 
 if TYPE_CHECKING:
     import duckdb

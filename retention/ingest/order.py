@@ -12,12 +12,12 @@ from retention.errors import StoreError
 from retention.ingest.read import stage
 from retention.ingest.sample import SampleSpec, stage_sample
 from retention.ingest.spec import ImportSpec
-from retention.ingest.staged import RejectReason, Staged
 from retention.store import Store, Transaction
 from retention.store.audit import record
 from retention.store.commit import commit
 from retention.store.keys import pseudonym_key
 from retention.store.rollups import ROLLUPS
+from retention.store.staged import RejectReason, Staged
 
 Progress = Callable[[float, str], object]
 SAMPLE_ACTIVITY = "all but refund, campaign_sent"

@@ -11,8 +11,8 @@ from retention.ingest.columns import complete_mapping, find_column, guess_mappin
 from retention.ingest.engine import END_US, FIRST_US, literal
 from retention.ingest.source import Source
 from retention.ingest.spec import DEFAULT_EVENT, ImportSpec
-from retention.ingest.staged import Property, StagedKind
 from retention.ingest.times import TimePlan, plan_times
+from retention.store.staged import Property, StagedKind
 
 if TYPE_CHECKING:
     import duckdb

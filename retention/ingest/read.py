@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from retention import errors
 from retention.errors import FileError
 from retention.ingest.spec import DEFAULT_EVENT, ImportSpec
-from retention.ingest.staged import Property, RejectReason, Staged
+from retention.store.staged import Property, RejectReason, Staged
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,7 +31,7 @@ from retention.ingest.sample_truth import (
     ln,
 )
 from retention.ingest.sample_words import ITEM_NAMES, ITEMS_PER_CATEGORY
-from retention.ingest.staged import Property, Staged
+from retention.store.staged import Property, Staged
 
 __all__ = ["ACTIVITY", "PROPERTIES", "SampleShop", "SampleSpec", "Truth", "simulate", "stage_sample"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from retention.periods import sql_local_day
 from retention.store import catalogue as catalogues
@@ -14,6 +12,7 @@ from retention.store import rollups
 from retention.store.catalogue import Catalogue
 from retention.store.keys import pseudonyms
 from retention.store.sql import MAX_BIT
+from retention.store.staged import Property, Staged
 from retention.store.store import Transaction
 
 Progress = Callable[[float, str], object]
@@ -22,61 +21,6 @@ EVENT_COLUMNS = (
 )
 REJECTS_KEPT = 100_000
 """Rejected rows kept word for word for each import; the counts by reason always cover all of them."""
-
-
-class NamedProperty(Protocol):
-    """A property of staged rows, held in column ``p{i}``."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-
-
-class Reason(Protocol):
-    """Why rows were rejected."""
-
-    @property
-    def reason(self) -> str: ...
-    @property
-    def n(self) -> int: ...
-    @property
-    def first_line(self) -> int: ...
-
-
-class StagedRows(Protocol):
-    """What the store needs to know of a file that has been read and checked."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def rows(self) -> Path: ...
-    @property
-    def rejects(self) -> Path | None: ...
-    @property
-    def source_name(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def preset(self) -> str: ...
-    @property
-    def timezone(self) -> str: ...
-    @property
-    def n_records(self) -> int: ...
-    @property
-    def n_good(self) -> int: ...
-    @property
-    def n_rejected(self) -> int: ...
-    @property
-    def reasons(self) -> Sequence[Reason]: ...
-    @property
-    def properties(self) -> Sequence[NamedProperty]: ...
-    @property
-    def watermark_us(self) -> int | None: ...
-    @property
-    def first_us(self) -> int | None: ...
-    @property
-    def last_us(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +35,7 @@ class Committed:
 
 def commit(
     tx: Transaction,
-    staged: StagedRows,
+    staged: Staged,
     *,
     key: bytes,
     mapping: str,
@@ -104,7 +48,7 @@ def commit(
     Parameters
     ----------
     tx : Transaction
-    staged : StagedRows
+    staged : Staged
     key : bytes
         Key of the pseudonyms.
     mapping : str
@@ -166,7 +110,7 @@ def advance(tx: Transaction, import_id: int) -> int | None:
 
 
 def _learn_properties(
-    tx: Transaction, properties: Sequence[NamedProperty]
+    tx: Transaction, properties: Sequence[Property]
 ) -> list[tuple[str, tuple[int, str]]]:
     """Make a column for each property not met before; return (staged column, (key, store column))."""
     known = {
@@ -285,7 +229,7 @@ def _coded(columns: list[tuple[str, tuple[int, str]]]) -> tuple[str, str, str]:
 
 
 def _add_events(
-    tx: Transaction, import_id: int, day: str, columns: list[tuple[str, tuple[int, str]]], staged: StagedRows
+    tx: Transaction, import_id: int, day: str, columns: list[tuple[str, tuple[int, str]]], staged: Staged
 ) -> int:
     target, codes, joins = _coded(columns)
     # The anti-join looks only at the stretch of time that the file covers.
@@ -308,7 +252,7 @@ def _add_events(
 
 
 def _add_lines(
-    tx: Transaction, import_id: int, day: str, columns: list[tuple[str, tuple[int, str]]], staged: StagedRows
+    tx: Transaction, import_id: int, day: str, columns: list[tuple[str, tuple[int, str]]], staged: Staged
 ) -> int:
     """Add the new lines, and one event for each invoice, kind and instant with the sum of its lines."""
     target, _, joins = _coded(columns)
@@ -371,7 +315,7 @@ def _add_lines(
 def _write_ledger(
     tx: Transaction,
     import_id: int,
-    staged: StagedRows,
+    staged: Staged,
     n_new: int,
     mapping: str,
     watermark_us: int | None,

@@ -13,15 +13,17 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import duckdb
-import pandas as pd
 
 from retention.errors import StoreError
 from retention.store import catalogue as catalogues
 from retention.store.catalogue import Catalogue
 from retention.store.sql import Sql
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 MEMORY_LIMIT = "2GB"

@@ -113,8 +113,9 @@ def _timeline(user_key: int, pseudonym: str, zone: str) -> None:
     for column, title in (("value", "Value"), ("quantity", "Quantity"), ("item_name", "Item"), ("text", "Text")):
         if events[column].notna().any():
             rows[title] = [None if pd.isna(v) else (float(v) if column in ("value", "quantity") else str(v)) for v in events[column]]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(events), 318), placeholder="", key="timeline",
-                 alt="Events of the selected user")  # fmt: skip
+    with st.container(key="timeline"):
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(events), 318), placeholder="",
+                     alt="Events of the selected user")  # fmt: skip
     if len(events) >= SHOWN_EVENTS:
         st.caption(f"The latest {SHOWN_EVENTS} events are shown.")
 

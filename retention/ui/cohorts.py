@@ -383,7 +383,9 @@ def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> N
                              help="What the camera button over a chart saves.")  # fmt: skip
     with two:
         st.subheader("Share this view")
-        link = f"{(st.context.url or '').split('?')[0]}?{urlencode(address.current(), doseq=True)}"
+        here = (st.context.url or "").partition("?")[0]
+        here += "/" if here.count("/") == 2 else ""  # as the browser's own address bar has it
+        link = f"{here}?{urlencode(address.current(), doseq=True)}"
         st.code(link, language=None, wrap_lines=True)
         st.caption("The link restores every setting and the picked cell.")
     with three:

@@ -17,6 +17,8 @@ from retention.audiences.spec import AudienceSpec
 from retention.cohorts.answer import cohort_members, user_events
 from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.errors import SpecError
+from retention.ingest.order import import_file
+from retention.ingest.spec import ImportSpec
 from retention.store.order import erase_user
 from tests.rows import import_rows
 from tests.worlds import diary, rows_of, store_of
@@ -89,7 +91,7 @@ def test_the_ids_of_the_file_leave_only_with_a_trace():
     [
         ("=1+1", "'=1+1"), ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"), ("-2+3", "'-2+3"), ("@SUM(A1)", "'@SUM(A1)"),
         ("|x", "'|x"), ("%x", "'%x"), ("\tx", "'\tx"), ("\rx", "'\rx"), ("  =1", "'  =1"), ("＝1", "'＝1"), ("＠x", "'＠x"),
-        ("-3.5", "-3.5"), ("+7", "+7"), ("1e-9", "1e-9"), ("ann", "ann"), ("a=b", "a=b"), ("", ""), (None, None), (4, 4),
+        ("'=1", "''=1"), ("'tis", "'tis"), ("-3.5", "-3.5"), ("+7", "+7"), ("1e-9", "1e-9"), ("ann", "ann"), ("a=b", "a=b"), ("", ""), (None, None), (4, 4),
     ],
 )  # fmt: skip
 def test_a_text_that_a_spreadsheet_would_run_is_escaped_and_a_number_is_not(text, safe):
@@ -106,3 +108,14 @@ def test_a_timeline_shows_what_a_user_did_the_latest_first():
     store = store_of(diary("ann: 5 12/buy"))
     key = int(cohort_members(store, CellSpec(cohorts=CohortSpec(), cohort=date(2026, 1, 5), age=0, is_lost=True)).users["user_key"].iloc[0])
     assert user_events(store, key)["event"].tolist() == ["buy", "visit"]
+
+
+@pytest.mark.parametrize("fmt", ["csv", "parquet"])
+def test_our_own_file_comes_back_unchanged(fmt, tmp_path):
+    names = ["=1+1", "@home", "'=x", "-3.5", "ann", "＝全角"]
+    path = tmp_path / f"log.{fmt}"
+    path.write_bytes(table_bytes(pd.DataFrame({"user": names, "time": "2026-01-05T10:00", "event": "+visit"}), fmt))
+    store = store_of([])
+    assert import_file(store, ImportSpec(path=path)).n_new == len(names)
+    cell = CellSpec(cohorts=CohortSpec(start=("+visit",)), cohort=date(2026, 1, 5), age=0, is_lost=True)
+    assert list_member_ids(store, cell) == sorted(names)

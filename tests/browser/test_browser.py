@@ -55,7 +55,7 @@ def test_a_file_is_uploaded_mapped_imported_and_browsed(visit: Visit, tmp_path: 
         page.wait_for_selector("input[type=file]", state="attached")
         page.locator("input[type=file]").set_input_files(file)
         page.get_by_text("What the columns are").wait_for()
-        constant = page.get_by_label("Every row is the same event; call it")
+        constant = page.get_by_role("textbox", name="Every row is the same event; call it")
         constant.fill("order")
         constant.press("Enter")
         settled(page)
@@ -86,7 +86,7 @@ def test_a_click_on_a_cell_ends_in_a_file_with_as_many_rows(visit: Visit, app: s
         settled(page)
     n = int(re.match(r"([\d,]+) users? of cohort Apr 2024", heading(page))[1].replace(",", ""))  # type: ignore[index]
     with page.expect_download() as download:
-        page.locator(".st-key-users_csv button").click()
+        page.locator(".st-key-users_csv button:visible").first.click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert len(rows) == n > 0
     assert len({row["pseudonym"] for row in rows}) == n
@@ -95,7 +95,7 @@ def test_a_click_on_a_cell_ends_in_a_file_with_as_many_rows(visit: Visit, app: s
 def test_the_grid_is_exported_with_every_cell(visit: Visit, app: str) -> None:
     page = visit(f"{app}/?period=month&horizon=3")
     with page.expect_download() as download:
-        page.locator(".st-key-grid_csv button").click()
+        page.locator(".st-key-grid_csv button:visible").first.click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert len(rows) == 24 * 4
     assert {row["retained"] for row in rows if row["state"] == "future"} == {""}
@@ -103,8 +103,8 @@ def test_the_grid_is_exported_with_every_cell(visit: Visit, app: str) -> None:
 
 def test_the_link_restores_the_view_in_another_browser(visit: Visit, app: str) -> None:
     page = visit(f"{app}/?period=month")
-    page.get_by_label("Look ahead").fill("6")
-    page.get_by_label("Look ahead").press("Enter")
+    page.get_by_role("spinbutton", name="Look ahead").fill("6")
+    page.get_by_role("spinbutton", name="Look ahead").press("Enter")
     page.wait_for_url("**horizon=6**")
     settled(page)
     click_cell(page, 4, 1)
@@ -115,7 +115,7 @@ def test_the_link_restores_the_view_in_another_browser(visit: Visit, app: str) -
     assert link == page.url
     other = visit(link)
     assert heading(other) == heading(page)
-    assert other.get_by_label("Look ahead").input_value() == "6"
+    assert other.get_by_role("spinbutton", name="Look ahead").input_value() == "6"
     values = ".st-key-kpis [data-testid=stMetricValue]"
     assert other.locator(values).all_inner_texts() == page.locator(values).all_inner_texts()
 
@@ -141,7 +141,7 @@ def test_a_selected_user_shows_what_they_did(visit: Visit, app: str) -> None:
     assert at is not None
     page.mouse.click(at["x"] + 16, at["y"] + 35 + 17)  # the box before the first row
     page.get_by_text("What user").wait_for()
-    assert page.locator(".st-key-timeline").is_visible()
+    page.locator(".st-key-timeline").wait_for()
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "SVG"])
