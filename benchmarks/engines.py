@@ -85,7 +85,8 @@ def duckdb_load(csv: str, path: str) -> int:
     with _connect(path) as connection:
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in TYPES.items())
         connection.execute(
-            f"create table events as select * from read_csv($csv, auto_detect = false, header = true, columns = {{{columns}}})",
+            "create table events as select * from"
+            f" read_csv($csv, auto_detect = false, header = true, columns = {{{columns}}})",
             {"csv": csv},
         )
         return int(connection.execute("select count(*) from events").fetchall()[0][0])

@@ -30,8 +30,9 @@ EVENTS = (
 )  # fmt: skip
 WITH_ITEM = ("view_item", "add_to_cart", "remove_from_cart", "wishlist", "purchase", "review")
 COUNTRIES = (
-    ("Germany", 0.22), ("France", 0.16), ("United Kingdom", 0.14), ("Spain", 0.10), ("Italy", 0.09), ("Poland", 0.07),
-    ("Netherlands", 0.06), ("Sweden", 0.05), ("Austria", 0.04), ("Portugal", 0.03), ("Ireland", 0.025), ("Malta", 0.015),
+    ("Germany", 0.22), ("France", 0.16), ("United Kingdom", 0.14), ("Spain", 0.1), ("Italy", 0.09), ("Poland", 0.07),
+    ("Netherlands", 0.06), ("Sweden", 0.05), ("Austria", 0.04), ("Portugal", 0.03), ("Ireland", 0.025),
+    ("Malta", 0.015),
 )  # fmt: skip
 CHANNELS = (("search", 0.3), ("direct", 0.25), ("social", 0.18), ("email", 0.12), ("display", 0.1), ("partner", 0.05))
 

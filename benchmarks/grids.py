@@ -112,7 +112,8 @@ def scans(plan: Any) -> Iterator[tuple[str, list[str]]]:
             filters = extra.get("Filters", [])
             for text in [filters] if isinstance(filters, str) else filters:
                 names += re.findall(r"^\(*(?:\w+\()?([a-z]\w*)", text.strip())
-            yield str(extra["Table"]).rpartition(".")[2], [n for n in dict.fromkeys(names) if re.fullmatch(r"[a-z]\w*", n)]
+            columns = [name for name in dict.fromkeys(names) if re.fullmatch(r"[a-z]\w*", name)]
+            yield str(extra["Table"]).rpartition(".")[2], columns
         yield from scans(node.get("children", []))
 
 
@@ -121,7 +122,8 @@ def headline_rows(log: Log, store_path: Path, raw_path: Path) -> list[Row]:
     ours = alone(headline_answers, str(store_path)).result
     texts = [headline.question for headline in HEADLINES]
     plain = alone(duckdb_answers, str(raw_path), [duckdb_text(q) for q in texts]).result
-    house = alone(clickhouse_answers, str(log.csv), str(log.folder / "clickhouse"), [clickhouse_text(q) for q in texts]).result
+    folder = str(log.folder / "clickhouse")
+    house = alone(clickhouse_answers, str(log.csv), folder, [clickhouse_text(q) for q in texts]).result
     rows = []
     for asked, in_duckdb, in_clickhouse in zip(ours, plain, house, strict=True):
         rows += _against(asked, in_duckdb, "DuckDB, raw events, text ids, count(distinct)", 40)
@@ -129,8 +131,9 @@ def headline_rows(log: Log, store_path: Path, raw_path: Path) -> list[Row]:
         note = f"sum of {', '.join(asked.columns)}"
         rows.append(Row(f"{asked.name}, above the floor", ms(asked.sql.least), ms(asked.floor.least),
                         asked.sql.least / asked.floor.least, Target("at most", 6), note))
+        note = "with rates, intervals and averages; DuckDB as above"
         rows.append(Row(f"{asked.name}, the whole answer", ms(asked.whole.least), ms(in_duckdb[1].least),
-                        in_duckdb[1].least / asked.whole.least, None, "with rates, intervals and averages; DuckDB as above"))
+                        in_duckdb[1].least / asked.whole.least, None, note))
     return rows  # fmt: skip
 
 
@@ -144,7 +147,8 @@ def _against(asked: Asked, other: tuple[list[tuple[Any, ...]], Timing], note: st
     if "purchase" not in asked.name:
         wrong += sum(asked.cells.get(cell) != n for cell, n in sizes.items())
     if wrong or not mine:
-        return [Row(asked.name, ms(asked.sql.least), ms(timing.least), note=f"{wrong} cells differ from {note}", is_wrong=True)]
+        note = f"{wrong} cells differ from {note}"
+        return [Row(asked.name, ms(asked.sql.least), ms(timing.least), note=note, is_wrong=True)]
     figures: dict[str, object] = {"ours": asked.sql, "whole": asked.whole, "other": timing, "reads": asked.source}
     return [Row(asked.name, ms(asked.sql.least), ms(timing.least), timing.least / asked.sql.least,
                 Target("at least", bound), note, figures=figures)]  # fmt: skip
@@ -165,11 +169,11 @@ def beside_answers(store_path: str) -> list[Row]:
                     theirs = cpu_ms(lambda portable=portable, snapshot=snapshot: _read(snapshot, portable),  # type: ignore[misc]
                                     n_runs=3, seconds=6)  # fmt: skip
             whole = cpu_ms(lambda spec=spec: cohort_retention(store, spec), n_runs=5, seconds=6)  # type: ignore[misc]
-            note = f"reads {ours.source}; with age 0; the whole answer {ms(whole.least)}; portable SQL over the store's events"
+            note = f"portable SQL over the store's events; ours reads {ours.source}; the whole answer {ms(whole.least)}"
             if wrong:
                 rows.append(Row(name, ms(mine.least), note=f"{wrong} cells differ from the events", is_wrong=True))
             elif theirs is None:
-                rows.append(Row(name, ms(mine.least), note=f"reads {ours.source}; the whole answer {ms(whole.least)}"))
+                rows.append(Row(name, ms(mine.least), note=f"ours reads {ours.source}; the whole answer {ms(whole.least)}"))
             else:
                 rows.append(Row(name, ms(mine.least), ms(theirs.least), theirs.least / mine.least, None, note))
     return [Row(f"beside: {r.what}", r.ours, r.other, r.found, None, r.note, r.is_wrong) for r in rows]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 SAMPLE_SECONDS = 0.02
@@ -36,7 +36,7 @@ def cpu_ms(run: Callable[[], object], *, n_runs: int = 15, seconds: float = 12.0
     Other work on the machine adds to every run and takes nothing away, so ratios are made of the least.
     """
     run()
-    taken = []
+    taken: list[float] = []
     end = time.monotonic() + seconds
     while len(taken) < 3 or (len(taken) < n_runs and time.monotonic() < end):
         begun = time.process_time()

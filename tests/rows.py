@@ -32,7 +32,7 @@ def import_rows(
     """Commit rows of user, time, event, value?, item?, text? and properties (``user_properties`` of the user)."""
     from retention.ingest.order import commit_staged
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=store.scratch) as folder:
         staged = staged_rows(Path(folder), list(rows), tuple(user_properties))
         return commit_staged(store, staged, complete_to_us=complete_to_us)
 

@@ -74,7 +74,7 @@ def import_file(
     FileError
         If the file as a whole cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="retention-import-") as folder:
+    with tempfile.TemporaryDirectory(prefix="import-", dir=store.scratch) as folder:
         staged = stage(spec, Path(folder), lambda share, text: progress(share * 0.5, text))
         return commit_staged(
             store,
@@ -129,7 +129,7 @@ def build_sample(
         )
     key = pseudonym_key(store.path)
     progress(0.0, "Simulating the shop")
-    with tempfile.TemporaryDirectory(prefix="retention-sample-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sample-", dir=store.scratch) as folder:
         staged, (gap_from_us, gap_to_us) = stage_sample(
             spec, Path(folder), lambda share: progress(share * 0.5, "Simulating the shop")
         )

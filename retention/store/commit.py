@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from retention.periods import sql_local_day
 from retention.store import catalogue as catalogues
@@ -49,6 +50,7 @@ def commit(
     ----------
     tx : Transaction
     staged : Staged
+        Its files lie in the store's scratch folder.
     key : bytes
         Key of the pseudonyms.
     mapping : str
@@ -56,13 +58,11 @@ def commit(
     watermark_us : int, optional
         Up to when this import says the data is complete (exclusive).
     """
-    import pyarrow.dataset as pad
-
     ((import_id,),) = tx.rows("select coalesce(max(i.import_id), 0) + 1 from imports as i")
     n_new = 0
     if staged.n_good:
         assert staged.first_us is not None and staged.last_us is not None
-        tx.cursor.register("staged", pad.dataset(staged.rows, format="parquet"))
+        _view(tx, "staged", staged.rows)
         progress(0.05, "Looking up users")
         columns = _learn_properties(tx, staged.properties)
         _learn_names(tx)
@@ -77,12 +77,22 @@ def commit(
             n_new = _add_lines(tx, import_id, day, columns, staged)
         else:
             n_new = _add_events(tx, import_id, day, columns, staged)
-        tx.cursor.unregister("staged")
+        tx.run("drop view temp.staged")
     _write_ledger(tx, import_id, staged, n_new, mapping, watermark_us, is_simulated)
     progress(0.6, "Updating the rollups")
     as_of_us = advance(tx, import_id)
     progress(1.0, "Saved")
     return Committed(import_id, n_new, staged.n_good - n_new, as_of_us)
+
+
+def _view(tx: Transaction, name: str, path: Path) -> None:
+    """Name the rows of a staged file.
+
+    The engine reads the file itself and so knows how many rows it has: scanned through Arrow they look like
+    few, and every join builds its hash table of all of them. A path cannot be bound; it is ours, and quoted.
+    """
+    quoted = str(path).replace("'", "''")
+    tx.run(f"create or replace temp view {name} as select * from read_parquet('{quoted}')")
 
 
 def watermark(tx: Transaction, settling_us: int) -> int | None:
@@ -350,15 +360,13 @@ def _write_ledger(
             {"import": import_id, "reason": reason.reason, "n": reason.n, "line": reason.first_line},
         )
     if staged.rejects is not None and staged.n_rejected:
-        import pyarrow.dataset as pad
-
-        tx.cursor.register("staged_rejects", pad.dataset(staged.rejects, format="parquet"))
+        _view(tx, "staged_rejects", staged.rejects)
         tx.run(
             "insert into rejects select $import, r.line, r.column_name, r.value, r.reason from staged_rejects as r"
             " order by r.line limit $kept",
             {"import": import_id, "kept": REJECTS_KEPT},
         )
-        tx.cursor.unregister("staged_rejects")
+        tx.run("drop view temp.staged_rejects")
 
 
 def recompute_days(tx: Transaction, catalogue: Catalogue) -> None:

@@ -90,6 +90,11 @@ class Store:
         with self._translated():
             _migrate(self._connection)
 
+    @property
+    def scratch(self) -> Path:
+        """A folder of this process alone that the engine may read; what is staged lies there."""
+        return self._temporary
+
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open an existing store.

@@ -15,6 +15,22 @@ from retention.ui.imports import import_panel
 from retention.ui.pages import page
 
 __all__ = [
-    "answer", "audience_panel", "chart", "cohort_controls", "curves", "definition_card", "download", "erase_panel", "first_moment",
-    "gaps_panel", "import_panel", "order", "page", "pick", "settings_panel", "share", "status_panel", "verdict",
-]  # fmt: skip
+    "answer",
+    "audience_panel",
+    "chart",
+    "cohort_controls",
+    "curves",
+    "definition_card",
+    "download",
+    "erase_panel",
+    "first_moment",
+    "gaps_panel",
+    "import_panel",
+    "order",
+    "page",
+    "pick",
+    "settings_panel",
+    "share",
+    "status_panel",
+    "verdict",
+]

@@ -28,11 +28,11 @@ class _State:
 def _state() -> _State:
     if KEY not in st.session_state:
         st.session_state[KEY] = _State()
-    return st.session_state[KEY]  # type: ignore[no-any-return]
+    return st.session_state[KEY]
 
 
 def begin(page: str) -> None:
-    """Take up the address of a page where it is new: first visit, link, back button, saved view, return from another page."""
+    """Take up the address of a page where it is new: a first visit, a link, the back button, a return."""
     state = _state()
     seen = {name: st.query_params.get_all(name) for name in st.query_params}
     is_stale = seen in state.recent and time.monotonic() - state.written_s < STALE_S
@@ -79,6 +79,11 @@ def finish() -> None:
         state.written_s = time.monotonic()
         st.query_params.from_dict(state.now)
     state.written[state.page] = dict(state.now)
+
+
+def forget(page: str) -> None:
+    """Let the next visit of a page start from its defaults: what was asked there is gone."""
+    _state().written.pop(page, None)
 
 
 def visit(values: Address) -> None:

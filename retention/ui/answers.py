@@ -11,6 +11,7 @@ from retention.errors import RetentionError
 from retention.store import Store
 from retention.store.catalogue import Catalogue
 from retention.ui.starting import open_store, store
+from retention.ui.words import plain
 
 T = TypeVar("T")
 
@@ -49,12 +50,14 @@ def answer_at(data_version: int, question: Callable[..., T], *asked: Any) -> T:
     name = f"{question.__module__}.{question.__qualname__}"
     # The text of a frozen spec says all of it, and costs a tenth of what hashing its parts does.
     said = repr(asked)
-    return _remembered(str(store().path), name, said, data_version, (question, asked))  # type: ignore[no-any-return]
+    return _remembered(str(store().path), name, said, data_version, (question, asked))
 
 
 # A resource and not data: results are frozen, so they need not be copied for every reader. The key is small.
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _remembered(path: str, name: str, said: str, data_version: int, _call: tuple[Callable[..., Any], tuple[Any, ...]]) -> Any:
+def _remembered(
+    path: str, name: str, said: str, data_version: int, _call: tuple[Callable[..., Any], tuple[Any, ...]]
+) -> Any:
     question, asked = _call
     return question(open_store(path), *asked)
 
@@ -66,7 +69,7 @@ def _drawn(path: str, said: str, _draw: Callable[[], Any]) -> Any:
 
 def drawn(name: str, key: tuple[Any, ...], draw: Callable[[], T]) -> T:
     """Keep a figure, a text or a small table; `key` says all that it is made of, the data version included."""
-    return _drawn(str(store().path), repr((name, key)), draw)  # type: ignore[no-any-return]
+    return _drawn(str(store().path), repr((name, key)), draw)
 
 
 def order(verb: Callable[..., T], *said: Any, receipt: str = "", **named: Any) -> T | None:
@@ -94,9 +97,9 @@ def order(verb: Callable[..., T], *said: Any, receipt: str = "", **named: Any) -
 def receipts() -> None:
     """Show what the last order did, once."""
     if text := st.session_state.pop("receipt", ""):
-        st.toast(text, duration="long")
+        st.toast(plain(text), duration="long")
 
 
 def advise(error: RetentionError) -> None:
     """Show what a reader can put right."""
-    st.error(f"{error.message} {error.hint}".strip())
+    st.error(plain(f"{error.message} {error.hint}".strip()))

@@ -11,7 +11,7 @@ from retention.audiences.answer import audiences
 from retention.audiences.order import export_members, save_audience
 from retention.audiences.spec import AudienceSpec
 from retention.cohorts.answer import SHOWN_EVENTS, cohort_members, user_events
-from retention.cohorts.chart import cohort_label
+from retention.cohorts.chart_look import cohort_label
 from retention.cohorts.spec import CellSpec
 from retention.cohorts.words import percent
 from retention.errors import RetentionError
@@ -19,7 +19,7 @@ from retention.ui.answers import advise, answer, catalogue, drawn, order
 from retention.ui.cohorts import cell_state
 from retention.ui.downloads import download
 from retention.ui.starting import store
-from retention.ui.words import many, short_moment
+from retention.ui.words import many, plain, short_moment
 
 
 def audience_panel(cell: CellSpec | None) -> CellSpec | None:
@@ -31,7 +31,7 @@ def audience_panel(cell: CellSpec | None) -> CellSpec | None:
     spec = cell.cohorts
     with st.container(border=True, key="members"):
         when = f"{spec.period} {_age_words(cell)}"
-        of = f", {spec.by} {cell.group}" if cell.group is not None else ""
+        of = plain(f", {spec.by} {cell.group}") if cell.group is not None else ""
         label = cohort_label(cell.cohort, spec.period)
         head, close = st.columns([6, 1], vertical_alignment="center")
         size = kept.count + lost.count
@@ -45,9 +45,14 @@ def audience_panel(cell: CellSpec | None) -> CellSpec | None:
         note = " So far: this cell is still in progress." if cell_state(cell) == "in_progress" else ""
         st.caption(f"{share} of {many(size, 'user')} who started in this cohort.{note}")
         st.segmented_control(
-            "Show", [False, True], key="is_lost", required=True,
-            format_func=lambda is_lost: f"Did not come back ({lost.count:,})" if is_lost else f"Came back ({kept.count:,})",
-        )  # fmt: skip
+            "Show",
+            [False, True],
+            key="is_lost",
+            required=True,
+            format_func=lambda is_lost: (
+                f"Did not come back ({lost.count:,})" if is_lost else f"Came back ({kept.count:,})"
+            ),
+        )
         shown = replace(cell, is_lost=bool(state["is_lost"]))
         members = lost if shown.is_lost else kept
         if not members.count:
@@ -63,8 +68,12 @@ def _age_words(cell: CellSpec) -> str:
     if spec.mode == "bracket":
         end = dict(spec.brackets)[cell.age]
         return str(cell.age) if end == cell.age else f"{cell.age} to {end}"
-    return {"on": f"{cell.age}", "on-or-after": f"{cell.age} or later", "on-or-before": f"{cell.age} or before",
-            "streak": f"1 to {cell.age} without a break"}[spec.mode]  # fmt: skip
+    return {
+        "on": f"{cell.age}",
+        "on-or-after": f"{cell.age} or later",
+        "on-or-before": f"{cell.age} or before",
+        "streak": f"1 to {cell.age} without a break",
+    }[spec.mode]
 
 
 def _close() -> None:
@@ -80,10 +89,15 @@ def _list(cell: CellSpec, users: pd.DataFrame, count: int) -> None:
     if count > len(users):
         st.caption(f"The {len(users)} seen last of {count:,} are listed; files and audiences hold all of them.")
     event = st.dataframe(
-        table, key=f"users_{abs(hash(key)) % 10**9}", on_select="rerun", selection_mode="single-row", hide_index=True,
-        height=min(38 + 35 * len(table), 318), alt="The users behind the picked cell",
+        table,
+        key=f"users_{abs(hash(key)) % 10**9}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=min(38 + 35 * len(table), 318),
+        alt="The users behind the picked cell",
         column_config={"Events": st.column_config.NumberColumn(format="localized")},
-    )  # fmt: skip
+    )
     rows = event["selection"]["rows"] if event else []
     if not rows or rows[0] >= len(users):
         st.caption("Select a row to see what that user did.")
@@ -112,10 +126,18 @@ def _timeline(user_key: int, pseudonym: str, zone: str) -> None:
     }
     for column, title in (("value", "Value"), ("quantity", "Quantity"), ("item_name", "Item"), ("text", "Text")):
         if events[column].notna().any():
-            rows[title] = [None if pd.isna(v) else (float(v) if column in ("value", "quantity") else str(v)) for v in events[column]]
+            rows[title] = [
+                None if pd.isna(v) else (float(v) if column in ("value", "quantity") else str(v))
+                for v in events[column]
+            ]
     with st.container(key="timeline"):
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(events), 318), placeholder="",
-                     alt="Events of the selected user")  # fmt: skip
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=min(38 + 35 * len(events), 318),
+            placeholder="",
+            alt="Events of the selected user",
+        )
     if len(events) >= SHOWN_EVENTS:
         st.caption(f"The latest {SHOWN_EVENTS} events are shown.")
 
@@ -125,15 +147,21 @@ def _keep(cell: CellSpec, count: int) -> None:
     with one:
         st.markdown(f"**Export {many(count, 'user')}**")
         is_file_ids = st.checkbox(
-            "With the ids of my file", key="file_ids",
-            help="Otherwise pseudonyms, which say nothing outside this store. Every export is written to the audit trail, with the"
+            "With the ids of my file",
+            key="file_ids",
+            help="Otherwise pseudonyms, which say nothing outside this store. Every export is written to"
+            " the audit trail, with the"
             " ids or without.",
-        )  # fmt: skip
+        )
         if is_file_ids:
             st.caption("The ids point to real people: this export is written to the audit trail as such.")
         kind = "lost" if cell.is_lost else "retained"
-        download(f"the {count} users", f"users-{cell.cohort.isoformat()}-{cell.age}-{kind}",
-                 lambda fmt: export_members(store(), cell, fmt, "file ids" if is_file_ids else "pseudonym"), key="users")  # fmt: skip
+        download(
+            f"the {count} users",
+            f"users-{cell.cohort.isoformat()}-{cell.age}-{kind}",
+            lambda fmt: export_members(store(), cell, fmt, "file ids" if is_file_ids else "pseudonym"),
+            key="users",
+        )
     with two:
         st.markdown("**Save as an audience**")
         with st.form("save_audience", border=False, clear_on_submit=True):
@@ -146,11 +174,13 @@ def _keep(cell: CellSpec, count: int) -> None:
                 advise(error)
             else:
                 if saved := order(save_audience, spec, receipt=f"Audience “{name.strip()}” saved."):
-                    st.session_state["audience_note"] = f"“{saved.name}” holds {many(saved.n_users, 'user')}, frozen now."
+                    st.session_state["audience_note"] = (
+                        f"“{saved.name}” holds {many(saved.n_users, 'user')}, frozen now."
+                    )
                     st.rerun()
         if note := st.session_state.pop("audience_note", ""):
-            st.success(note)
+            st.success(plain(note))
         saved_lists = answer(audiences)
         if len(saved_lists):
             names = ", ".join(f"{r.name} ({r.n_left:,})" for r in saved_lists.head(5).itertuples(index=False))
-            st.caption(f"Saved so far: {names}{' …' if len(saved_lists) > 5 else ''}")
+            st.caption(plain(f"Saved so far: {names}{' …' if len(saved_lists) > 5 else ''}"))

@@ -48,12 +48,16 @@ def chart(figure: dict[str, Any], *, alt: str, key: str, file_name: str, is_clic
     """
     fmt = "svg" if st.session_state.get("picture_format") == "SVG" else "png"
     config = {
-        "displaylogo": False, "showSendToCloud": False, "displayModeBar": True, "modeBarButtonsToRemove": REMOVED,
-        "toImageButtonOptions": {"format": fmt, "scale": 2 if fmt == "png" else 1, "filename": file_name}, "scrollZoom": False,
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "displayModeBar": True,
+        "modeBarButtonsToRemove": REMOVED,
+        "toImageButtonOptions": {"format": fmt, "scale": 2 if fmt == "png" else 1, "filename": file_name},
+        "scrollZoom": False,
         "doubleClick": False,
-    }  # fmt: skip
+    }
     if is_clickable:
         return st.plotly_chart(
-            ReadyFigure(figure), key=key, config=config, alt=alt, on_select="rerun", selection_mode="points"  # type: ignore[arg-type]
+            ReadyFigure(figure), key=key, config=config, alt=alt, on_select="rerun", selection_mode="points"
         )
-    return st.plotly_chart(ReadyFigure(figure), key=key, config=config, alt=alt)  # type: ignore[arg-type]
+    return st.plotly_chart(ReadyFigure(figure), key=key, config=config, alt=alt)

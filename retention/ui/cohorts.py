@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from math import isnan
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -12,10 +13,9 @@ import streamlit as st
 
 from retention.audiences.export import table_bytes
 from retention.cohorts.answer import cohort_retention, explain_sql, grid_frame
-from retention.cohorts.chart import (
-    GridLook, age_labels, average_row, cohort_label, curves_alt, heatmap_alt, retention_curves, retention_heatmap, short_percent,
-    shown_cohorts,
-)  # fmt: skip
+from retention.cohorts.chart import average_row, heatmap_alt, retention_heatmap
+from retention.cohorts.chart_curves import curves_alt, retention_curves
+from retention.cohorts.chart_look import GridLook, age_labels, cohort_label, short_percent, shown_cohorts
 from retention.cohorts.compare import comparable_groups, compare
 from retention.cohorts.matrix import RetentionMatrix
 from retention.cohorts.spec import CellSpec, CohortSpec
@@ -25,11 +25,12 @@ from retention.ingest.answer import data_status
 from retention.ui import address
 from retention.ui.answers import answer, answer_at, catalogue, drawn
 from retention.ui.charts import chart, is_dark
-from retention.ui.cohort_controls import FEW_ROWS, CohortView, usual_period, view_address, with_groups
+from retention.ui.cohort_address import CohortView, usual_period, view_address, with_groups
+from retention.ui.cohort_controls import FEW_ROWS
 from retention.ui.downloads import download
 from retention.ui.starting import store
 from retention.ui.views import saved_views_panel
-from retention.ui.words import moment
+from retention.ui.words import moment, plain
 
 MAX_CURVES = 5
 PAGE = "cohorts"
@@ -76,16 +77,25 @@ def grid(matrix: RetentionMatrix, view: CohortView) -> tuple[CohortView, CellSpe
     groups = _groups(matrix)
     group = _group_choice(view, groups)
     view = with_groups(view, group, view.versus)
-    shown = matrix if not matrix.spec.by or group is not None else answer(cohort_retention, replace(matrix.spec, by=None))
-    cohorts = drawn("cohorts", (repr(shown.spec), group, view.is_whole, shown.data_version),
-                    lambda: shown_cohorts(shown, group, None if view.is_whole else FEW_ROWS))  # fmt: skip
+    shown = (
+        matrix if not matrix.spec.by or group is not None else answer(cohort_retention, replace(matrix.spec, by=None))
+    )
+    cohorts = drawn(
+        "cohorts",
+        (repr(shown.spec), group, view.is_whole, shown.data_version),
+        lambda: shown_cohorts(shown, group, None if view.is_whole else FEW_ROWS),
+    )
     if not cohorts:
         st.info(_why_empty(matrix))
         return view, None
     look = GridLook(
-        is_dark=is_dark(), is_stretched=view.is_stretched, average=view.average, min_size=_min_size(), group=group,
+        is_dark=is_dark(),
+        is_stretched=view.is_stretched,
+        average=view.average,
+        min_size=_min_size(),
+        group=group,
         n_rows=None if view.is_whole else FEW_ROWS,
-    )  # fmt: skip
+    )
     as_grid, as_table = st.tabs(["Grid", "Table"], key="grid_tabs", on_change="rerun")
     place = (repr(shown.spec), repr(look), shown.data_version, bool(as_table.open))
     cell = _picked(shown, cohorts, group, place)
@@ -104,15 +114,21 @@ def grid(matrix: RetentionMatrix, view: CohortView) -> tuple[CohortView, CellSpe
 
 def _definition(matrix: RetentionMatrix) -> str:
     key = (repr(matrix.spec), matrix.data_version)
-    return drawn("definition", key, lambda: definition(matrix.spec, catalogue()).replace("$", "\\$"))
+    return drawn("definition", key, lambda: plain(definition(matrix.spec, catalogue())))
 
 
 def _groups(matrix: RetentionMatrix) -> list[str]:
     if not matrix.spec.by:
         return []
     key = (repr(matrix.spec), matrix.data_version)
-    return drawn("groups", key, lambda: [str(name) for name in matrix.rows.groupby("group")["size"].sum()
-                                         .sort_values(ascending=False, kind="stable").index])  # fmt: skip
+    return drawn(
+        "groups",
+        key,
+        lambda: [
+            str(name)
+            for name in matrix.rows.groupby("group")["size"].sum().sort_values(ascending=False, kind="stable").index
+        ],
+    )
 
 
 def cell_state(cell: CellSpec) -> str:
@@ -123,10 +139,14 @@ def cell_state(cell: CellSpec) -> str:
 def _states(matrix: RetentionMatrix) -> dict[tuple[date, int, str | None], str]:
     """Return the state of every cell, by cohort, age and group."""
     cells = matrix.cells
-    return drawn("states", (repr(matrix.spec), matrix.data_version), lambda: {
-        (on, int(age), group): state
-        for on, age, group, state in zip(cells["cohort"], cells["age"], cells["group"], cells["state"], strict=True)
-    })  # fmt: skip
+    return drawn(
+        "states",
+        (repr(matrix.spec), matrix.data_version),
+        lambda: {
+            (on, int(age), group): state
+            for on, age, group, state in zip(cells["cohort"], cells["age"], cells["group"], cells["state"], strict=True)
+        },
+    )
 
 
 def _group_choice(view: CohortView, groups: list[str]) -> str | None:
@@ -137,20 +157,26 @@ def _group_choice(view: CohortView, groups: list[str]) -> str | None:
     if state.get("group") not in groups:
         state["group"] = None
     return st.selectbox(
-        f"Grid of {view.spec.by}", groups, index=None, key="group", placeholder="Everyone", width=320,
+        plain(f"Grid of {view.spec.by}"),
+        groups,
+        index=None,
+        key="group",
+        placeholder="Everyone",
+        width=320,
         help="The grid shows one group at a time; the curves below compare several.",
-    )  # fmt: skip
+    )
 
 
 def _why_empty(matrix: RetentionMatrix) -> str:
     spec = matrix.spec
     if spec.where and spec.entry == "first-ever":
         return (
-            "Nobody is in these cohorts. With “First ever” the filters must hold for a user's very first start in all history;"
+            "Nobody is in these cohorts. With “First ever” the filters must hold for a user's very first"
+            " start in all history;"
             " choose “First that meets the filters” to enter users at a later start."
         )
     if spec.where or spec.from_on or spec.to_on:
-        return "Nobody is in these cohorts: no start meets the filters within the dates. Remove a filter or widen the dates."
+        return "Nobody is in these cohorts: no start meets the filters within the dates. Remove one or widen the dates."
     return "Nobody is in these cohorts: the start event never happened. Choose another start event."
 
 
@@ -165,7 +191,9 @@ def _clicked(event: object) -> Pick | None:
     return None
 
 
-def _picked(matrix: RetentionMatrix, cohorts: Sequence[date], group: str | None, place: tuple[object, ...]) -> CellSpec | None:
+def _picked(
+    matrix: RetentionMatrix, cohorts: Sequence[date], group: str | None, place: tuple[object, ...]
+) -> CellSpec | None:
     """Return the cell picked last: in the grid, in the table, or in the address.
 
     Notes
@@ -181,7 +209,12 @@ def _picked(matrix: RetentionMatrix, cohorts: Sequence[date], group: str | None,
         state["is_lost"] = told.get("lost") == ["1"]
         state["twin_seen"] = None
     if state.get("pick_place") != place:
-        state["pick_place"], state["pick_drawn"], state["heat_seen"], state["twin_seen"] = place, state["pick"], None, None
+        state["pick_place"], state["pick_drawn"], state["heat_seen"], state["twin_seen"] = (
+            place,
+            state["pick"],
+            None,
+            None,
+        )
         state.pop("heat", None)
     clicked = _clicked(state.get("heat"))
     if clicked != state["heat_seen"]:
@@ -189,7 +222,7 @@ def _picked(matrix: RetentionMatrix, cohorts: Sequence[date], group: str | None,
         if clicked is None:
             state["pick_drawn"] = None
     twin = _twin_cell(state.get(_twin_key(place)), matrix, cohorts)
-    if twin != state["twin_seen"]:
+    if twin is not None and twin != state["twin_seen"]:
         state["twin_seen"] = twin
         state["pick"] = state["pick_drawn"] = twin
     return _cell_of(matrix, state["pick"], group)
@@ -203,7 +236,7 @@ def _told_cell(told: address.Address, matrix: RetentionMatrix) -> Pick | None:
         pick = (date.fromisoformat(on), int(age))
     except ValueError:
         pick = None
-    if pick is None or pick[1] not in matrix.spec.shown_ages or matrix.size(pick[0]) == 0 and matrix.spec.by is None:
+    if pick is None or pick[1] not in matrix.spec.shown_ages or (matrix.size(pick[0]) == 0 and matrix.spec.by is None):
         st.session_state["complaints"] = [f"There is no cell “{told['cell'][0]}”."]
         return None
     return pick
@@ -233,21 +266,43 @@ def _twin_cell(state: object, matrix: RetentionMatrix, cohorts: Sequence[date]) 
 
 def _twin(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date], place: tuple[object, ...]) -> None:
     table = drawn("twin", place, lambda: _twin_frame(matrix, look, cohorts))
+    pick, ages = st.session_state["pick"], matrix.spec.shown_ages
+    marked = None
+    if pick and pick[0] in cohorts and pick[1] in ages:
+        marked = {"selection": {"cells": [(cohorts.index(pick[0]) + 1, age_labels(matrix)[ages.index(pick[1])])]}}
     st.dataframe(
-        table, key=_twin_key(place), on_select="rerun", selection_mode="single-cell", hide_index=True, height="content",
-        placeholder="", alt="The retention grid as a table",
-        column_config={"Cohort": st.column_config.TextColumn(pinned=True), "Users": st.column_config.NumberColumn(format="localized")},
-    )  # fmt: skip
+        table,
+        key=_twin_key(place),
+        on_select="rerun",
+        selection_mode="single-cell",
+        selection_default=marked,
+        hide_index=True,
+        height="content",
+        placeholder="",
+        alt="The retention grid as a table",
+        column_config={
+            "Cohort": st.column_config.TextColumn(pinned=True),
+            "Users": st.column_config.NumberColumn(format="localized"),
+        },
+    )
     st.caption("Move with the arrow keys and press Enter or Space, or tap a cell, to list its users.")
 
 
 def _twin_frame(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date]) -> pd.DataFrame:
     labels = age_labels(matrix)
     average = average_row(matrix, look)
-    mine = matrix.rows[matrix.rows["group"].isna()] if look.group is None else matrix.rows[matrix.rows["group"] == look.group]
+    mine = (
+        matrix.rows[matrix.rows["group"].isna()]
+        if look.group is None
+        else matrix.rows[matrix.rows["group"] == look.group]
+    )
     sizes = dict(zip(mine["cohort"], mine["size"], strict=True))
     rows: list[list[object]] = [
-        ["Average", sum(int(n) for n in sizes.values()), *("" if rate != rate else short_percent(rate) for rate in average)]  # noqa: PLR0124
+        [
+            "Average",
+            sum(int(n) for n in sizes.values()),
+            *("" if isnan(rate) else short_percent(rate) for rate in average),
+        ]
     ]
     for on in cohorts:
         cells = matrix.of(on, look.group)
@@ -272,7 +327,7 @@ def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: 
     if look.group is None:
         said.append(f"{average_label(view.average, matrix)}.")
     else:
-        said.append(f"Average of {look.group}, pooled (each user weighs the same).")
+        said.append(f"Average of {plain(look.group)}, pooled (each user weighs the same).")
     if (cells["state"] == "in_progress").any():
         said.append("Hatched, with *: in progress, so the number so far; in no average.")
     if (cells["touches_gap"] & (cells["state"] != "future")).any():
@@ -292,17 +347,22 @@ def curves(matrix: RetentionMatrix, view: CohortView) -> CohortView:
     state = st.session_state
     key = (repr(matrix.spec), matrix.data_version)
     groups = drawn("comparable", key, lambda: comparable_groups(matrix)) if matrix.spec.by else []
-    if not groups and drawn("no curve", (*key, view.average), lambda: bool(matrix.averages(view.average)["rate"].isna().all())):
+    if not groups and drawn(
+        "no curve", (*key, view.average), lambda: bool(matrix.averages(view.average)["rate"].isna().all())
+    ):
         st.info("No age is complete yet, so there is no curve to draw.")
         return view
     look = GridLook(is_dark=is_dark(), average=view.average)
     if groups:
         wanted = [name for name in state.get("versus") or [] if name in groups]
         state["versus"] = wanted or groups[:3]
-        chosen = st.multiselect(f"Groups of {matrix.spec.by}", groups, key="versus", max_selections=8)
+        chosen = st.multiselect(plain(f"Groups of {matrix.spec.by}"), groups, key="versus", max_selections=8)
         view = with_groups(view, view.group, () if chosen == groups[:3] else chosen)
-        figure = drawn("curves", (repr(matrix.spec), repr(look), tuple(chosen), matrix.data_version),
-                       lambda: retention_curves(matrix, look, (), chosen))  # fmt: skip
+        figure = drawn(
+            "curves",
+            (repr(matrix.spec), repr(look), tuple(chosen), matrix.data_version),
+            lambda: retention_curves(matrix, look, (), chosen),
+        )
         if chosen:
             chart(figure, alt=curves_alt(matrix, chosen), key="curves", file_name="retention-curves")
         if len(groups) >= 2:
@@ -311,11 +371,18 @@ def curves(matrix: RetentionMatrix, view: CohortView) -> CohortView:
     options = drawn("options", key, lambda: shown_cohorts(matrix, None, FEW_ROWS)[::-1])
     unit = matrix.spec.period
     cohorts = st.multiselect(
-        "Also draw these cohorts", options, key="drawn_cohorts", format_func=lambda on: cohort_label(on, unit), max_selections=MAX_CURVES,
+        "Also draw these cohorts",
+        options,
+        key="drawn_cohorts",
+        format_func=lambda on: cohort_label(on, unit),
+        max_selections=MAX_CURVES,
         placeholder="Choose cohorts",
-    )  # fmt: skip
-    figure = drawn("curves", (repr(matrix.spec), repr(look), tuple(cohorts), matrix.data_version),
-                   lambda: retention_curves(matrix, look, cohorts))  # fmt: skip
+    )
+    figure = drawn(
+        "curves",
+        (repr(matrix.spec), repr(look), tuple(cohorts), matrix.data_version),
+        lambda: retention_curves(matrix, look, cohorts),
+    )
     chart(figure, alt=curves_alt(matrix, []), key="curves", file_name="retention-curves")
     st.caption("The band is the 95 % interval: where it is wide, few users stand behind the point.")
     return view
@@ -330,21 +397,26 @@ def _comparison(matrix: RetentionMatrix, groups: list[str], chosen: Sequence[str
     if first == second:
         st.caption("Choose two different groups.")
         return
-    found = drawn("compare", (repr(matrix.spec), first, second, matrix.data_version), lambda: compare(matrix, first, second))
+    found = drawn(
+        "compare", (repr(matrix.spec), first, second, matrix.data_version), lambda: compare(matrix, first, second)
+    )
     with st.container(key="comparison"):
-        st.markdown(f"**{found.sentence}**")
+        st.markdown(f"**{plain(found.sentence)}**")
     unit = matrix.spec.period
     rows = [
         {
-            unit.capitalize(): int(r.age), first: f"{percent(r.rate_1)} of {r.n_1:,}", second: f"{percent(r.rate_2)} of {r.n_2:,}",
+            unit.capitalize(): int(r.age),
+            first: f"{percent(r.rate_1)} of {r.n_1:,}",
+            second: f"{percent(r.rate_2)} of {r.n_2:,}",
             "Difference": f"{r.difference * 100:+.1f} points ({r.low * 100:+.1f} to {r.high * 100:+.1f})",
             f"{first} is": r.says,
         }
         for r in found.frame.itertuples(index=False)
-    ]  # fmt: skip
+    ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="auto", alt=f"{first} against {second} at every age")
     st.caption(
-        "“Higher” and “lower” only where the 95 % interval of the difference leaves out zero and the p-value survives the"
+        "“Higher” and “lower” only where the 95 % interval of the difference leaves out zero and the"
+        " p-value survives the"
         " Benjamini–Hochberg correction for looking at several ages at once; otherwise the data cannot tell."
     )
 
@@ -363,7 +435,7 @@ def definition_card(matrix: RetentionMatrix) -> None:
             f"- Time zone **{settings.timezone}**, weeks begin on **{settings.week_start.capitalize()}**\n"
             f"- Data version **{known.data_version}**, question **{_hash(matrix)}**"
         )
-        st.markdown("\n".join(f"- {text}" for text in exclusions(known)))
+        st.markdown("\n".join(f"- {plain(text)}" for text in exclusions(known)))
         st.code(answer(explain_sql, spec), language="sql", wrap_lines=False, height=320)
 
 
@@ -377,10 +449,20 @@ def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> N
     one, two, three = st.columns(3)
     with one:
         st.subheader("Export the grid")
-        download("the grid", f"cohorts-{_hash(matrix)}",
-                 lambda fmt: table_bytes(grid_frame(matrix), fmt, sheet="cohorts"), key="grid")  # fmt: skip
-        st.segmented_control("Pictures are saved as", ["PNG", "SVG"], key="picture_format", default="PNG", required=True,
-                             help="What the camera button over a chart saves.")  # fmt: skip
+        download(
+            "the grid",
+            f"cohorts-{_hash(matrix)}",
+            lambda fmt: table_bytes(grid_frame(matrix), fmt, sheet="cohorts"),
+            key="grid",
+        )
+        st.segmented_control(
+            "Pictures are saved as",
+            ["PNG", "SVG"],
+            key="picture_format",
+            default="PNG",
+            required=True,
+            help="What the camera button over a chart saves.",
+        )
     with two:
         st.subheader("Share this view")
         here = (st.context.url or "").partition("?")[0]

@@ -19,7 +19,7 @@ from retention.store.order import change_setting, erase_user, mark_gap, unmark_g
 from retention.ui.answers import advise, answer, catalogue, look_again, order
 from retention.ui.imports import PRESET_WORDS, zones
 from retention.ui.starting import store
-from retention.ui.words import day, file_size, many, short_moment
+from retention.ui.words import day, file_size, many, plain, short_moment
 
 SHOWN_SUSPECTED = 8
 ERASE = "ERASE"
@@ -41,8 +41,14 @@ def status_panel() -> None:
         with column, st.container(border=True):
             st.metric(label, value)
     size = store().path.stat().st_size if store().path.exists() else 0
-    waiting = f" {many(status.n_waiting, 'event')} at or after the watermark are kept and not counted yet." if status.n_waiting else ""
-    st.caption(f"Data version {status.data_version}; the store takes {file_size(size)} on disk ({store().path.name}).{waiting}")
+    waiting = (
+        f" {many(status.n_waiting, 'event')} at or after the watermark are kept and not counted yet."
+        if status.n_waiting
+        else ""
+    )
+    st.caption(
+        f"Data version {status.data_version}; the store takes {file_size(size)} on disk ({store().path.name}).{waiting}"
+    )
     if len(status.imports):
         with st.expander(f"Imports ({len(status.imports)})", key="imports"):
             st.dataframe(_ledger(status.imports, zone), hide_index=True, alt="Files imported so far")
@@ -76,29 +82,58 @@ def settings_panel() -> None:
     but, names = _activity(known)
     with st.form("settings"):
         one, two, three, four = st.columns(4)
-        zone = one.selectbox("Time zone", zones(), index=zones().index(settings.timezone), help="Of every day, period, label and export. Type to search.")
-        start = two.selectbox("Weeks begin on", WEEKDAYS, index=WEEKDAYS.index(settings.week_start), format_func=str.capitalize)
-        delay = three.text_input("Settling delay", settings.settling_delay,
-                                 help="Late events still arrive for a while: this much is taken off the end of the data. 0, 4d or 36h.")  # fmt: skip
-        least = four.number_input("Smallest cohort", 1, 999_999, int(settings.min_cohort_size),
-                                  help="Cohorts with fewer users are shown in grey.")  # fmt: skip
+        zone = one.selectbox(
+            "Time zone",
+            zones(),
+            index=zones().index(settings.timezone),
+            help="Of every day, period, label and export. Type to search.",
+        )
+        start = two.selectbox(
+            "Weeks begin on", WEEKDAYS, index=WEEKDAYS.index(settings.week_start), format_func=str.capitalize
+        )
+        delay = three.text_input(
+            "Settling delay",
+            settings.settling_delay,
+            help="Late events still arrive for a while: this much is taken off the end of the data. 0, 4d or 36h.",
+        )
+        least = four.number_input(
+            "Smallest cohort",
+            1,
+            999_999,
+            int(settings.min_cohort_size),
+            help="Cohorts with fewer users are shown in grey.",
+        )
         one, two = st.columns([1, 3])
-        kind = one.selectbox("What counts as activity", ["all but", "only"], index=0 if but else 1,
-                             format_func={"all but": "Every event except", "only": "Only these events"}.__getitem__,
-                             help="The default start and return event.")  # fmt: skip
-        events = two.multiselect("Events", [*known.events, *(n for n in names if n not in known.events)], default=names,
-                                 placeholder="None")  # fmt: skip
+        kind = one.selectbox(
+            "What counts as activity",
+            ["all but", "only"],
+            index=0 if but else 1,
+            format_func={"all but": "Every event except", "only": "Only these events"}.__getitem__,
+            help="The default start and return event.",
+        )
+        events = two.multiselect(
+            "Events", [*known.events, *(n for n in names if n not in known.events)], default=names, placeholder="None"
+        )
         is_sent = st.form_submit_button("Save settings")
     if is_sent:
-        activity = (", ".join(events) if kind == "only" else f"all but {', '.join(events)}" if events else "all")
-        wanted = {"timezone": zone, "week_start": start, "settling_delay": delay, "min_cohort_size": str(least), "activity": activity}
+        activity = ", ".join(events) if kind == "only" else f"all but {', '.join(events)}" if events else "all"
+        wanted = {
+            "timezone": zone,
+            "week_start": start,
+            "settling_delay": delay,
+            "min_cohort_size": str(least),
+            "activity": activity,
+        }
         _change({name: value for name, value in wanted.items() if value != getattr(settings, name)})
     with st.expander("Pseudonym key", key="key"):
         fingerprint = hashlib.sha256(pseudonym_key(store().path)).hexdigest()[:12]
         st.markdown(
-            f"Users appear under pseudonyms made with a secret key that lies beside the store, not in it. Its fingerprint: `{fingerprint}`."
+            f"Users appear under pseudonyms made with a secret key that lies beside the store, not in it."
+            f" Its fingerprint: `{fingerprint}`."
         )
-        is_sure = st.checkbox("I understand that every pseudonym changes, in files exported before too", key="renew_sure")
+        is_sure = st.checkbox(
+            "I understand that every pseudonym changes, in files exported before too", key="renew_sure"
+        )
         if st.button("Make a new key", key="renew", disabled=not is_sure):
             _run(change_setting, "pseudonym_key", "new", receipt="Every user has a new pseudonym.")
 
@@ -141,7 +176,9 @@ def gaps_panel() -> None:
     if status.as_of_us is None:
         return
     st.header("Missing data")
-    st.caption("A stretch marked as missing is shaded in every grid and enters no average. Nothing changes until you mark it.")
+    st.caption(
+        "A stretch marked as missing is shaded in every grid and enters no average. Nothing changes until you mark it."
+    )
     _suspected(status)
     _marked(status)
     zone = status.settings.timezone
@@ -156,7 +193,13 @@ def gaps_panel() -> None:
             st.error("Name the first day that is missing.")
         else:
             end = last if isinstance(last, date) else first
-            _run(mark_gap, _midnight(first, zone), _midnight(end, zone, 1), note, receipt="The stretch is marked as missing.")
+            _run(
+                mark_gap,
+                _midnight(first, zone),
+                _midnight(end, zone, 1),
+                note,
+                receipt="The stretch is marked as missing.",
+            )
 
 
 def _midnight(on: date, zone: str, later: int = 0) -> int:
@@ -167,12 +210,21 @@ def _suspected(status: DataStatus) -> None:
     if not len(status.suspected):
         return
     st.subheader(f"{many(len(status.suspected), 'day')} without any event")
-    st.caption("On such weekdays your data usually hold somebody. If the day was truly lost, mark it; if nobody came, leave it.")
+    st.caption(
+        "On such weekdays your data usually hold somebody. If the day was truly lost, mark it; if nobody"
+        " came, leave it."
+    )
     for r in status.suspected.head(SHOWN_SUSPECTED).itertuples(index=False):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{day(r.day)} — {many(round(r.expected), 'user')} expected", width=320)
             if st.button("Mark as missing", key=f"suspect_{r.from_us}"):
-                _run(mark_gap, int(r.from_us), int(r.to_us), "confirmed as missing", receipt=f"{day(r.day)} is marked as missing.")
+                _run(
+                    mark_gap,
+                    int(r.from_us),
+                    int(r.to_us),
+                    "confirmed as missing",
+                    receipt=f"{day(r.day)} is marked as missing.",
+                )
     if len(status.suspected) > SHOWN_SUSPECTED:
         st.caption(f"And {len(status.suspected) - SHOWN_SUSPECTED} more.")
 
@@ -182,14 +234,12 @@ def _marked(status: DataStatus) -> None:
     for r in status.gaps.itertuples(index=False):
         with st.container(horizontal=True, vertical_alignment="center"):
             note = f" — {r.note}" if r.note else ""
-            st.markdown(f"**{short_moment(int(r.from_us), zone)}** to **{short_moment(int(r.to_us), zone)}**" + _plain(note), width="content")
+            st.markdown(
+                f"**{short_moment(int(r.from_us), zone)}** to **{short_moment(int(r.to_us), zone)}**" + plain(note),
+                width="content",
+            )
             if st.button("Remove", key=f"gap_{r.gap_id}"):
                 _run(unmark_gap, int(r.gap_id), receipt="The stretch counts again.")
-
-
-def _plain(text: str) -> str:
-    """Keep what a person typed from being read as markup."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+!|~$:" else c for c in text)
 
 
 def erase_panel() -> None:
@@ -197,7 +247,8 @@ def erase_panel() -> None:
     st.header("Privacy and backup")
     with st.expander("Erase a user", key="erase"):
         st.markdown(
-            "Removes everything held of one user, then rewrites the store so that nothing is left in the file. It cannot be undone."
+            "Removes everything held of one user, then rewrites the store so that nothing is left in the"
+            " file. It cannot be undone."
             " Backups and files exported before still hold the user."
         )
         with st.form("erase", border=False):
@@ -213,5 +264,13 @@ def erase_panel() -> None:
             _run(erase_user, user.strip(), receipt="The user is erased.")
     with st.expander("Back up and restore", key="backup"):
         st.markdown("One file and its key hold everything. Stop the app, then run on this machine:")
-        st.code(f"python -m retention backup holdfast-backup.duckdb --store {store().path}", language="bash", wrap_lines=True)
-        st.code(f"python -m retention restore holdfast-backup.duckdb --store {store().path}", language="bash", wrap_lines=True)
+        st.code(
+            f"python -m retention backup holdfast-backup.duckdb --store {store().path}",
+            language="bash",
+            wrap_lines=True,
+        )
+        st.code(
+            f"python -m retention restore holdfast-backup.duckdb --store {store().path}",
+            language="bash",
+            wrap_lines=True,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -27,6 +28,11 @@ def download(what: str, file_name: str, make: Callable[[str], bytes], *, key: st
     with st.container(horizontal=True, gap="small", key=f"{key}_files"):
         for fmt in FORMATS:
             st.download_button(
-                f"{FORMAT_WORDS[fmt]}", data=lambda fmt=fmt: make(fmt), file_name=f"{file_name}.{fmt}", mime=MIME[fmt],
-                on_click="ignore", key=f"{key}_{fmt}", help=f"Download {what} as {FORMAT_WORDS[fmt]}",
-            )  # type: ignore[misc]  # fmt: skip
+                f"{FORMAT_WORDS[fmt]}",
+                data=partial(make, fmt),
+                file_name=f"{file_name}.{fmt}",
+                mime=MIME[fmt],
+                on_click="ignore",
+                key=f"{key}_{fmt}",
+                help=f"Download {what} as {FORMAT_WORDS[fmt]}",
+            )

@@ -11,7 +11,7 @@ from retention.store.catalogue import Catalogue
 from retention.ui import address
 from retention.ui.answers import look_again
 from retention.ui.starting import first_start, store
-from retention.ui.words import moment
+from retention.ui.words import moment, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = Path(__file__).with_name("style.css")
@@ -30,15 +30,16 @@ def frame() -> None:
         first_start(store())
     except RetentionError as error:
         st.title("The store cannot be opened")
-        st.error(error.message)
+        st.error(plain(error.message))
         if error.hint:
-            st.write(error.hint)
+            st.write(plain(error.hint))
         st.button("Try again")
         return
     known = look_again()
     _data_line(known)
     if known.is_simulated:
         _simulated(pages[1], is_link=navigation != pages[1])
+    st.session_state["cohorts_page"] = pages[0]
     address.begin(navigation.url_path)
     navigation.run()
     # Not before: an address written earlier would turn a change of page into a visit to the first one.
@@ -55,6 +56,8 @@ def _data_line(known: Catalogue) -> None:
 
 def _simulated(data_page: object, *, is_link: bool) -> None:
     with st.container(key="simulated", horizontal=True, vertical_alignment="center"):
-        st.markdown("You are looking at a **simulated shop** — import your own data to see your own customers.", width="content")
+        st.markdown(
+            "You are looking at a **simulated shop** — import your own data to see your own customers.", width="content"
+        )
         if is_link:
             st.page_link(data_page, label="Import your own", width="content")  # type: ignore[arg-type]

@@ -20,9 +20,10 @@ from retention.ingest.order import ImportReport, import_file
 from retention.ingest.read import Preview, preview
 from retention.ingest.spec import ImportSpec
 from retention.periods import day_number, midnight_us
+from retention.ui import address
 from retention.ui.answers import advise, answer, catalogue, look_again
 from retention.ui.starting import store
-from retention.ui.words import file_size, many, moment
+from retention.ui.words import file_size, many, moment, plain
 
 PRESET_WORDS = {
     "events": "Events: one row for each thing a user did",
@@ -31,9 +32,18 @@ PRESET_WORDS = {
     "segment": "Segment: JSON lines",
 }
 TARGET_WORDS = {
-    "user": "User *", "time": "Time *", "event": "Event", "value": "Value (money)", "quantity": "Quantity", "item": "Item",
-    "item_name": "Item name", "category": "Category", "text": "Text (search, review)", "invoice": "Invoice *", "price": "Price *",
-}  # fmt: skip
+    "user": "User *",
+    "time": "Time *",
+    "event": "Event",
+    "value": "Value (money)",
+    "quantity": "Quantity",
+    "item": "Item",
+    "item_name": "Item name",
+    "category": "Category",
+    "text": "Text (search, review)",
+    "invoice": "Invoice *",
+    "price": "Price *",
+}
 EVENT_TARGETS = ("user", "time", "event", "value", "quantity", "item", "item_name", "category", "text")
 ORDER_TARGETS = ("user", "time", "invoice", "item", "quantity", "price", "item_name")
 NOTHING = "—"
@@ -59,16 +69,22 @@ def import_panel() -> None:
     st.header("Import a file")
     if catalogue().is_simulated:
         st.info("Your first import takes the place of the simulated shop: its events, lists and views are removed.")
-    _report()
+    if _report():
+        return
     path = _chosen_file()
     if path is None:
         return
     one, two = st.columns([2, 1])
-    preset = one.selectbox("What kind of file is it?", list(PRESET_WORDS), key="preset", format_func=PRESET_WORDS.__getitem__)
+    preset = one.selectbox(
+        "What kind of file is it?", list(PRESET_WORDS), key="preset", format_func=PRESET_WORDS.__getitem__
+    )
     zone = two.selectbox(
-        "Time zone of the file", zones(), index=zones().index(catalogue().settings.timezone), key="file_zone",
+        "Time zone of the file",
+        zones(),
+        index=zones().index(catalogue().settings.timezone),
+        key="file_zone",
         help="For times that carry no offset. Type to search.",
-    )  # fmt: skip
+    )
     try:
         base = ImportSpec(path, preset=preset, timezone=zone)
         seen = _preview(base)
@@ -77,35 +93,51 @@ def import_panel() -> None:
         return
     st.caption(_file_words(seen))
     for note in seen.notes:
-        st.caption(note)
+        st.caption(plain(note))
     st.subheader("The first 20 rows")
-    st.dataframe(seen.rows, hide_index=True, height=min(38 + 35 * len(seen.rows), 318), alt="The first rows of the file")
+    st.dataframe(
+        seen.rows, hide_index=True, height=min(38 + 35 * len(seen.rows), 318), alt="The first rows of the file"
+    )
     spec = _mapped(base, seen)
     complete_to = st.date_input(
-        "The data are complete up to the end of this day (optional)", value=None, key="complete_to",
-        help="Leave it empty for the moment just after the last row. Cohorts are judged complete by it, never by today's date.",
-    )  # fmt: skip
+        "The data are complete up to the end of this day (optional)",
+        value=None,
+        key="complete_to",
+        help="Leave it empty for the moment just after the last row. Cohorts are judged complete by it,"
+        " never by today's date.",
+    )
     is_mixed = st.checkbox(
-        "Some times carry an offset and some do not: read the others in the zone above", key="mixed_zones",
+        "Some times carry an offset and some do not: read the others in the zone above",
+        key="mixed_zones",
         help="Without it a file that mixes both is refused, because one of the two is usually a mistake.",
-    )  # fmt: skip
+    )
     if st.button("Import", type="primary", key="import", disabled=spec is None) and spec is not None:
         _import(replace(spec, has_explicit_timezone=is_mixed), complete_to, zone)
 
 
 def _chosen_file() -> Path | None:
-    where = st.segmented_control("Where is the file?", ["Upload", "On this server"], key="where", default="Upload", required=True)
+    where = st.segmented_control(
+        "Where is the file?", ["Upload", "On this server"], key="where", default="Upload", required=True
+    )
     if where == "On this server":
-        named = st.text_input("Path on this server", key="server_path", placeholder="/data/orders.csv.gz",
-                              help="For files too large to upload.")  # fmt: skip
+        named = st.text_input(
+            "Path on this server",
+            key="server_path",
+            placeholder="/data/orders.csv.gz",
+            help="For files too large to upload.",
+        )
         if not named.strip():
             return None
         path = Path(named.strip()).expanduser()
         if not path.is_file():
-            advise(FileError(f"There is no file at {path}.", hint="Check the path; it is one on the machine that runs Holdfast."))
+            advise(
+                FileError(
+                    f"There is no file at {path}.", hint="Check the path; it is one on the machine that runs Holdfast."
+                )
+            )
             return None
         return path
-    file = st.file_uploader("CSV, CSV.gz, Parquet or JSON lines", key="upload")
+    file = st.file_uploader("CSV, CSV.gz, Parquet or JSON lines", key=f"upload_{st.session_state.get('uploads', 0)}")
     if file is None:
         st.session_state.pop("uploaded", None)
         return None
@@ -129,11 +161,17 @@ def _preview(spec: ImportSpec) -> Preview:
 
 
 def _file_words(seen: Preview) -> str:
-    parts = [file_size(seen.n_bytes), {"csv": "delimited text", "parquet": "Parquet", "json": "JSON lines"}[seen.content]]
+    parts = [
+        file_size(seen.n_bytes),
+        {"csv": "delimited text", "parquet": "Parquet", "json": "JSON lines"}[seen.content],
+    ]
     if seen.encoding:
         parts.append(f"encoding {seen.encoding}")
     if seen.delimiter:
-        parts.append("columns parted by " + {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}.get(seen.delimiter, seen.delimiter))
+        parts.append(
+            "columns parted by "
+            + {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}.get(seen.delimiter, seen.delimiter)
+        )
     return ", ".join(parts)
 
 
@@ -151,16 +189,21 @@ def _mapped(base: ImportSpec, seen: Preview) -> ImportSpec | None:
             options = [NOTHING, *columns]
             guess = seen.mapping.get(target, NOTHING)
             picked = place.selectbox(
-                TARGET_WORDS[target], options, index=options.index(guess) if guess in options else 0, key=f"map_{target}_{mark}",
-            )  # fmt: skip
+                TARGET_WORDS[target],
+                options,
+                index=options.index(guess) if guess in options else 0,
+                key=f"map_{target}_{mark}",
+            )
             if picked != NOTHING:
                 chosen[target] = picked
     constant = None
     if base.preset == "events" and "event" not in chosen:
         constant = st.text_input(
-            "Every row is the same event; call it", value=seen.constant_event or "event", key=f"map_constant_{mark}",
+            "Every row is the same event; call it",
+            value=seen.constant_event or "event",
+            key=f"map_constant_{mark}",
             help="For a file without an event column, for example purchase.",
-        )  # fmt: skip
+        )
     rest = [column for column in columns if column not in chosen.values()]
     users, ignored = _rest(seen.mapping, rest, mark)
     if missing := [target for target in ("user", "time") if target not in chosen]:
@@ -180,20 +223,30 @@ def _rest(guessed: Mapping[str, str], rest: Sequence[str], mark: str) -> tuple[l
     guessed_ignored = [c for t, c in guessed.items() if t.startswith("ignore:") and c in rest]
     one, two = st.columns(2)
     users = one.multiselect(
-        "Properties of the user", rest, default=guessed_users, key=f"map_users_{mark}", placeholder="None",
+        "Properties of the user",
+        rest,
+        default=guessed_users,
+        key=f"map_users_{mark}",
+        placeholder="None",
         help="Hold for the user from that row on, such as a plan. Other columns belong to their own event.",
-    )  # fmt: skip
+    )
     ignored = two.multiselect(
-        "Leave out", rest, default=guessed_ignored, key=f"map_ignored_{mark}", placeholder="None",
+        "Leave out",
+        rest,
+        default=guessed_ignored,
+        key=f"map_ignored_{mark}",
+        placeholder="None",
         help="Columns that nobody needs, such as a currency.",
-    )  # fmt: skip
+    )
     kept = [column for column in rest if column not in users and column not in ignored]
     if kept:
-        st.caption(f"Properties of the event: {', '.join(kept)}.")
+        st.caption(plain(f"Properties of the event: {', '.join(kept)}."))
     return users, ignored
 
 
-def _mapping(chosen: Mapping[str, str], rest: Sequence[str], users: Sequence[str], ignored: Sequence[str]) -> dict[str, str]:
+def _mapping(
+    chosen: Mapping[str, str], rest: Sequence[str], users: Sequence[str], ignored: Sequence[str]
+) -> dict[str, str]:
     kinds = {column: "ignore" if column in ignored else "user" if column in users else "event" for column in rest}
     return {**chosen, **{f"{kind}:{column}": column for column, kind in kinds.items()}}
 
@@ -201,38 +254,53 @@ def _mapping(chosen: Mapping[str, str], rest: Sequence[str], users: Sequence[str
 def _import(spec: ImportSpec, complete_to: date | None, zone: str) -> None:
     until = None if complete_to is None else midnight_us(day_number(complete_to) + 1, zone)
     bar = st.progress(0.0, text="Reading the file …")
+    was_simulated = catalogue().is_simulated
     try:
         report = import_file(
-            store(), spec, complete_to_us=until, progress=lambda share, text: bar.progress(min(max(share, 0.0), 1.0), text=f"{text} …")
+            store(),
+            spec,
+            complete_to_us=until,
+            progress=lambda share, text: bar.progress(min(max(share, 0.0), 1.0), text=f"{text} …"),
         )
     except RetentionError as error:
         bar.empty()
         advise(error)
         return
     look_again()
+    if was_simulated:
+        address.forget("")  # the Cohorts page, whose path is empty
     st.session_state["import_report"] = (spec.path.name, report)
     st.rerun()
 
 
-def _report() -> None:
+def _report() -> bool:
+    """Show the report of the last import, if there is one that is not done with."""
     held = st.session_state.get("import_report")
     if held is None:
-        return
+        return False
     name, report = held
     report_card(name, report)
+    return True
 
 
 def report_card(name: str, report: ImportReport) -> None:
     """Say what became of a file; the three parts add up to its rows."""
     with st.container(border=True, key="import_report_card"):
-        st.subheader(f"{name} is in")
+        st.subheader(plain(f"{name} is in"))
         columns = st.columns(4)
-        parts = (("Rows of the file", report.n_records), ("New", report.n_new), ("Known already", report.n_duplicate),
-                 ("Rejected", report.n_rejected))  # fmt: skip
+        parts = (
+            ("Rows of the file", report.n_records),
+            ("New", report.n_new),
+            ("Known already", report.n_duplicate),
+            ("Rejected", report.n_rejected),
+        )
         for column, (label, n) in zip(columns, parts, strict=True):
             column.metric(label, f"{n:,}")
         if report.as_of_us is not None:
-            st.caption(f"Data complete up to {moment(report.as_of_us, catalogue().settings.timezone)}; data version {report.data_version}.")
+            st.caption(
+                f"Data complete up to {moment(report.as_of_us, catalogue().settings.timezone)}; data"
+                f" version {report.data_version}."
+            )
         if not report.n_rejected:
             st.markdown("No row was rejected.")
         else:
@@ -240,7 +308,21 @@ def report_card(name: str, report: ImportReport) -> None:
             rows = [{"Reason": r.reason, "Rows": r.n, "First at line": r.first_line} for r in report.reasons]
             st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Reasons for rejected rows")
             st.download_button(
-                "Download the rejected rows (CSV)", on_click="ignore", file_name=f"rejected-{report.import_id}.csv", mime="text/csv",
-                data=lambda: table_bytes(answer(import_rejects, report.import_id), "csv"), key="rejects",
-            )  # fmt: skip
-        st.button("Done", key="report_done", on_click=lambda: st.session_state.pop("import_report", None))
+                "Download the rejected rows (CSV)",
+                on_click="ignore",
+                file_name=f"rejected-{report.import_id}.csv",
+                mime="text/csv",
+                data=lambda: table_bytes(answer(import_rejects, report.import_id), "csv"),
+                key="rejects",
+            )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if cohorts_page := st.session_state.get("cohorts_page"):
+                st.page_link(cohorts_page, label="See your cohorts")
+            st.button("Import another file", key="report_done", on_click=_done)
+
+
+def _done() -> None:
+    state = st.session_state
+    state.pop("import_report", None)
+    state.pop("uploaded", None)
+    state["uploads"] = state.get("uploads", 0) + 1  # an uploader under another key is an empty one

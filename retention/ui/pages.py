@@ -9,6 +9,7 @@ import streamlit as st
 
 from retention.errors import RetentionError
 from retention.ui.answers import receipts
+from retention.ui.words import plain
 
 
 @contextmanager
@@ -29,6 +30,6 @@ def page(title: str, question: str) -> Iterator[None]:
         yield
     except RetentionError as error:
         with st.container(border=True, key="advice"):
-            st.subheader(error.message)
+            st.subheader(plain(error.message))
             if error.hint:
-                st.write(error.hint)
+                st.write(plain(error.hint))

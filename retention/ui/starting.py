@@ -19,6 +19,7 @@ from retention.ingest.answer import data_status
 from retention.ingest.order import build_sample
 from retention.ingest.sample import SampleSpec
 from retention.store import Store
+from retention.ui.words import plain
 
 LOG = logging.getLogger("retention")
 DEFAULT_STORE = Path(__file__).resolve().parents[2] / "data" / "holdfast.duckdb"
@@ -98,7 +99,8 @@ def first_start(target: Store) -> None:
     with st.container(key="first_start"):
         st.title("Welcome to Holdfast")
         st.markdown(
-            "There is no data yet, so a **simulated shop** is being built for you to look around in. It takes about ten seconds;"
+            "There is no data yet, so a **simulated shop** is being built for you to look around in. It"
+            " takes about ten seconds;"
             " nothing leaves this machine."
         )
         bar = st.progress(0.0, text="Building the simulated shop")
@@ -136,12 +138,13 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 def show_failure(error: Exception) -> bool:
     """Say that something broke, with a reference that the log carries too."""
     if isinstance(error, RetentionError):
-        st.error(str(error))
+        st.error(plain(str(error)))
         return True
     reference = secrets.token_hex(4)
     LOG.error("failure %s", reference, exc_info=error)
     st.error(
-        f"Something went wrong in the program, and it is not your doing. Reference **{reference}**: the log of the app says more"
+        f"Something went wrong in the program, and it is not your doing. Reference **{reference}**: the"
+        " log of the app says more"
         " under it. Reload the page to go on; your data are safe."
     )
     return True

@@ -14,7 +14,9 @@ from retention.ui.answers import answer, order
 
 def saved_views(store: Store, page: str) -> list[tuple[str, str]]:
     """Which views of a page have been kept? Their names and addresses."""
-    frame = store.read(Sql("select v.name, v.address from views as v where v.page = $page order by v.name", {"page": page}))
+    frame = store.read(
+        Sql("select v.name, v.address from views as v where v.page = $page order by v.name", {"page": page})
+    )
     return list(zip(frame["name"], frame["address"], strict=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from retention.periods import from_us, zone
@@ -64,3 +65,14 @@ def file_size(n_bytes: int) -> str:
         if n_bytes >= unit:
             return f"{n_bytes / unit:.1f} {name}"
     return f"{n_bytes} bytes"
+
+
+def plain(text: str) -> str:
+    """Keep what comes from data or was typed from being read as markup: no links, no pictures from elsewhere.
+
+    Examples
+    --------
+    >>> plain("![a](b)") == "!" + chr(92) + "[a" + chr(92) + "](b)"
+    True
+    """
+    return re.sub(r"([\\*\[\]<>~$])", r"\\\1", text)

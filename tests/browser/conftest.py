@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 ROOT = Path(__file__).parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE_MS = 60_000
 START_S = 60
 
@@ -45,11 +52,23 @@ def served(store: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"RETENTION_STORE": str(store)}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true",
-               "--server.fileWatcherType", "none"]  # fmt: skip
-    with open(store.parent / "app.log", "w", encoding="utf-8") as log, subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=log, stderr=log
-    ) as app:
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+        "--server.fileWatcherType",
+        "none",
+    ]
+    with (
+        open(store.parent / "app.log", "w", encoding="utf-8") as log,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as app,
+    ):
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(f"{url}/_stcore/health", app)
@@ -96,7 +115,7 @@ def app(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open an address in a context of its own; at the end no request may have left this machine, and none is an error."""
+    """Open an address in a context of its own; in the end no request may have left, and no script failed."""
     contexts: list[BrowserContext] = []
     outside: list[str] = []
     complaints: list[str] = []
@@ -140,7 +159,8 @@ def click_cell(page: Page, row: int, age: int) -> None:
     chart.scroll_into_view_if_needed()
     x, y = page.evaluate(
         """([row, age]) => {
-            const plot = document.querySelector('.st-key-heat .js-plotly-plot'), at = plot.getBoundingClientRect(), l = plot._fullLayout;
+            const plot = document.querySelector('.st-key-heat .js-plotly-plot');
+            const at = plot.getBoundingClientRect(), l = plot._fullLayout;
             return [at.x + l.xaxis._offset + l.xaxis.d2p(age), at.y + l.yaxis._offset + l.yaxis.d2p(row)];
         }""",
         [row, age],

@@ -44,7 +44,11 @@ def test_a_file_is_uploaded_mapped_imported_and_browsed(visit: Visit, tmp_path: 
     file = tmp_path / "orders.csv"
     file.write_text(
         "client,date,amount,town\n"
-        + "".join(f"c{i},2026-01-{day:02} 10:00:00,9.50,{'Aix' if i % 2 else 'Bonn'}\n" for i in range(30) for day in (5, 13, 20)[: 1 + i % 3])
+        + "".join(
+            f"c{i},2026-01-{day:02} 10:00:00,9.50,{'Aix' if i % 2 else 'Bonn'}\n"
+            for i in range(30)
+            for day in (5, 13, 20)[: 1 + i % 3]
+        )
         + "c99,some day,1.00,Aix\n",
         "utf-8",
     )
@@ -159,26 +163,35 @@ def test_a_picture_of_the_grid_is_made_in_the_browser(visit: Visit, app: str, fm
 def test_a_phone_does_not_scroll_sideways(visit: Visit, app: str, place: str) -> None:
     page = visit(f"{app}{place}", width=390, height=844)
     wide = page.evaluate(
-        "() => [document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
+        "() => [document.documentElement.scrollWidth,"
+        " document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
     )
     assert max(wide[:2]) <= wide[2] == 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", [ADDRESS, "/?period=week&by=channel", "/data"], ids=["cohorts", "split", "data"])
-def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str, tmp_path: Path) -> None:
+def test_axe_finds_nothing_serious(
+    visit: Visit, app: str, axe_script: Path, scheme: str, place: str, tmp_path: Path
+) -> None:
     page = visit(f"{app}{place}", scheme=scheme)
     page.screenshot(path=tmp_path / "page.png")
     page.evaluate(axe_script.read_text("utf-8"))
     found = page.evaluate("() => axe.run(document)")
-    bad = {v["id"]: [node["target"] for node in v["nodes"]] for v in found["violations"] if v["impact"] in ("serious", "critical")}
+    bad = {
+        v["id"]: [node["target"] for node in v["nodes"]]
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    }
     assert bad == {}, json.dumps(bad, indent=1)
 
 
 @pytest.mark.parametrize("place", ["/", "/data"])
 def test_light_and_dark_are_two_grounds(visit: Visit, app: str, place: str) -> None:
     grounds = {
-        scheme: visit(f"{app}{place}", scheme=scheme).evaluate("() => getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+        scheme: visit(f"{app}{place}", scheme=scheme).evaluate(
+            "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+        )
         for scheme in ("light", "dark")
     }
     assert grounds == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 29)"}

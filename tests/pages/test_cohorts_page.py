@@ -15,11 +15,13 @@ from streamlit.testing.v1 import AppTest
 
 from retention.audiences.order import export_members
 from retention.cohorts.answer import cohort_members, cohort_retention
-from retention.cohorts.chart import GridLook, retention_curves, retention_heatmap
+from retention.cohorts.chart import retention_heatmap
+from retention.cohorts.chart_curves import retention_curves
+from retention.cohorts.chart_look import GridLook
 from retention.cohorts.spec import CellSpec, CohortSpec, Condition
 from retention.store import Store
 from retention.ui import starting
-from retention.ui.cohort_controls import CohortView, read_view, view_address
+from retention.ui.cohort_address import CohortView, read_view, view_address
 from tests.pages.conftest import Open, cells, click, texts
 from tests.worlds import Event, diary, instant, store_of
 
@@ -75,22 +77,27 @@ def test_a_contradiction_is_said_and_the_numbers_before_it_stay(show: Open, four
     assert says(at, "2026-01-05", 1) == "1 of 3"
 
 
-@pytest.mark.parametrize(("address", "complaint"), [
-    ({"mode": "sideways"}, "“mode” cannot be “sideways”"),
-    ({"horizon": "many"}, "“horizon” must be a whole number from 1 to 104"),
-    ({"horizon": "9" * 400}, "“horizon” must be a whole number from 1 to 104"),
-    ({"start": "vist"}, 'There is no event “vist”. Did you mean "visit"?'),
-    ({"by": "planet"}, "“by” cannot be “planet”"),
-    ({"where": "???"}, "A condition must look like country=France"),
-    ({"where": "[1"}, "A condition must look like country=France"),
-    ({"from_": "yesterday"}, "“from” must be a date such as 2026-01-31"),
-    ({"from_": "2026-01-12", "to": "2026-01-05"}, "`from` must be before `to`"),
-    ({"mode": "bracket", "brackets": "4-1"}, "A bracket must lie between 0 and 104"),
-    ({"average": "mode"}, "“average” cannot be “mode”"),
-    ({"cell": "2026-01-05.99"}, "There is no cell “2026-01-05.99”."),
-    ({"cell": "<script>"}, "There is no cell “<script>”."),
-])  # fmt: skip
-def test_an_address_that_cannot_be_read_gives_advice_and_the_default(show: Open, four: Store, address, complaint) -> None:
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ({"mode": "sideways"}, "“mode” cannot be “sideways”"),
+        ({"horizon": "many"}, "“horizon” must be a whole number from 1 to 104"),
+        ({"horizon": "9" * 400}, "“horizon” must be a whole number from 1 to 104"),
+        ({"start": "vist"}, 'There is no event “vist”. Did you mean "visit"?'),
+        ({"by": "planet"}, "“by” cannot be “planet”"),
+        ({"where": "???"}, "A condition must look like country=France"),
+        ({"where": "[1"}, "A condition must look like country=France"),
+        ({"from_": "yesterday"}, "“from” must be a date such as 2026-01-31"),
+        ({"from_": "2026-01-12", "to": "2026-01-05"}, "`from` must be before `to`"),
+        ({"mode": "bracket", "brackets": "4-1"}, "A bracket must lie between 0 and 104"),
+        ({"average": "mode"}, "“average” cannot be “mode”"),
+        ({"cell": "2026-01-05.99"}, "There is no cell “2026-01-05.99”."),
+        ({"cell": "<script>"}, r"There is no cell “\<script\>”."),
+    ],
+)
+def test_an_address_that_cannot_be_read_gives_advice_and_the_default(
+    show: Open, four: Store, address, complaint
+) -> None:
     at = show(four, period="week", **address)
     at.run()
     assert complaint in texts(at)
@@ -99,21 +106,34 @@ def test_an_address_that_cannot_be_read_gives_advice_and_the_default(show: Open,
 
 VIEWS = [
     CohortView(spec=CohortSpec()),
-    CohortView(spec=CohortSpec(entry="recurring", period="month", horizon=3, start=("visit",), returns=("visit", "buy"))),
+    CohortView(
+        spec=CohortSpec(entry="recurring", period="month", horizon=3, start=("visit",), returns=("visit", "buy"))
+    ),
     CohortView(spec=CohortSpec(mode="bracket", brackets=((0, 0), (1, 1), (2, 4)))),
     CohortView(spec=CohortSpec(mode="on-or-after", is_open_ended=True, ages="elapsed", at_least=3)),
-    CohortView(spec=CohortSpec(from_on=date(2026, 1, 1), to_on=date(2026, 2, 1)), average="common cohorts", is_stretched=True),
+    CohortView(
+        spec=CohortSpec(from_on=date(2026, 1, 1), to_on=date(2026, 2, 1)), average="common cohorts", is_stretched=True
+    ),
     CohortView(spec=CohortSpec(by="city"), is_whole=True, group="Aix, France", versus=("Aix, France", "Bonn")),
-    CohortView(spec=CohortSpec(where=(Condition(name="city", values=("Bonn",)), Condition(name="age", operator=">=", values=("4",))))),
-    CohortView(spec=CohortSpec(where=(Condition(name="city", operator="!=", values=("Aix, France", "a=b", "x in y")),))),
+    CohortView(
+        spec=CohortSpec(
+            where=(Condition(name="city", values=("Bonn",)), Condition(name="age", operator=">=", values=("4",)))
+        )
+    ),
+    CohortView(
+        spec=CohortSpec(where=(Condition(name="city", operator="!=", values=("Aix, France", "a=b", "x in y")),))
+    ),
 ]
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=range(len(VIEWS)))
 def test_an_address_restores_the_whole_view(view: CohortView) -> None:
-    with store_of([
-        Event("ann", instant("2026-01-05 10:00"), "visit", {"city": "Aix", "age": "3"}), Event("ann", instant("2026-01-06 10:00"), "buy"),
-    ]) as store:  # fmt: skip
+    with store_of(
+        [
+            Event("ann", instant("2026-01-05 10:00"), "visit", {"city": "Aix", "age": "3"}),
+            Event("ann", instant("2026-01-06 10:00"), "buy"),
+        ]
+    ) as store:
         known = store.catalogue()
     assert read_view(view_address(view), known, "day") == (view, [])
 
@@ -166,7 +186,9 @@ def test_the_table_twin_picks_the_same_cell(show: Open, four: Store) -> None:
     assert list(twin.value.columns) == ["Cohort", "Users", "0", "1", "2", "3"]
     assert twin.value.iloc[1].tolist() == ["5 Jan 2026", 3, "33%", "33%", "33%", "33%"]
     assert twin.value.iloc[2].tolist() == ["12 Jan 2026", 1, "0%", "100%", "0%", ""]
-    at.session_state[twin.key if hasattr(twin, "key") else twin.proto.id] = {"selection": {"cells": [(1, "2")], "rows": [], "columns": []}}
+    at.session_state[twin.key if hasattr(twin, "key") else twin.proto.id] = {
+        "selection": {"cells": [(1, "2")], "rows": [], "columns": []}
+    }
     at.run()
     assert "1 user of cohort 5 Jan 2026 came back in week 2" in texts(at)
 
@@ -199,8 +221,10 @@ def test_groups_are_compared_in_words(show: Open) -> None:
 
 
 def test_a_filter_that_matches_nobody_says_why(show: Open) -> None:
-    events = [Event("ann", instant("2026-01-05 10:00"), "visit", {"city": "Aix"}),
-              Event("ann", instant("2026-01-06 10:00"), "visit", {"city": "Bonn"})]  # fmt: skip
+    events = [
+        Event("ann", instant("2026-01-05 10:00"), "visit", {"city": "Aix"}),
+        Event("ann", instant("2026-01-06 10:00"), "visit", {"city": "Bonn"}),
+    ]
     at = show(store_of(events, as_of="2026-02-02"), period="week", where="city=Bonn")
     assert "must hold for a user's very first start" in texts(at)
     assert not at.get("plotly_chart")
@@ -252,9 +276,7 @@ def test_an_audience_holds_the_users_of_the_cell(show: Open, four: Store) -> Non
     assert "“lost in week 1” holds 2 users" in texts(at)
 
 
-def test_the_first_start_builds_the_simulated_shop(
-    show: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_start_builds_the_simulated_shop(show: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from retention.ingest.sample import SampleSpec
 
     monkeypatch.setattr(starting, "SampleSpec", lambda: SampleSpec(n_users=60))
@@ -324,3 +346,17 @@ def test_future_cells_are_blank_in_the_picture(four: Store) -> None:
     shares = grid["data"][0]["z"]
     assert shares[0] == [0.333] * 4
     assert shares[1] == [0.0, 1.0, 0.0, None]
+
+
+def test_names_from_data_are_never_read_as_markup(show: Open) -> None:
+    picture = "![x](https://example.com/x.png)"
+    events = [
+        Event(f"u{i}", instant(f"2026-01-{day:02} 10:00"), "visit", {"<b>": picture})
+        for i in range(30)
+        for day in (6, 13)
+    ]
+    at = show(store_of(events, as_of="2026-02-02"), period="week", by="<b>", group=picture, cell="2026-01-05.1")
+    said = texts(at) + "".join(s.label for s in at.selectbox) + "".join(m.label for m in at.multiselect)
+    assert picture in at.selectbox(key="group").options
+    assert "30 users of cohort 5 Jan 2026" in said
+    assert "![x]" not in said and "<b>" not in said.replace(r"\<b\>", "")

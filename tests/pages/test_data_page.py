@@ -73,6 +73,7 @@ def test_the_same_file_again_is_known_already(show: Open, file: Path) -> None:
     at = choose(show(store_of(diary("zoe: 1")), page="data"), file)
     at.button(key="import").click().run()
     at.button(key="report_done").click().run()
+    choose(at, file)
     at.button(key="import").click().run()
     assert metrics(at)["New"] == "0" and metrics(at)["Known already"] == "3"
 
@@ -95,9 +96,14 @@ def test_a_column_that_must_be_named_is_asked_for(show: Open, tmp_path: Path) ->
     assert at.button(key="import").disabled
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"", "empty"), (b"<html><body>Sign in</body></html>", "HTML"), (b"user,time\nann,\x00\n", "NUL"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"<html><body>Sign in</body></html>", "HTML"),
+        (b"user,time\nann,\x00\n", "NUL"),
+    ],
+)
 def test_a_file_that_cannot_be_read_gets_advice(show: Open, tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
@@ -145,7 +151,12 @@ def test_a_setting_that_makes_no_sense_gets_advice(show: Open) -> None:
 
 def crowded(*, without: int) -> Store:
     """Return a store with twenty users on each day of January 2026 but one."""
-    events = [Event(f"u{i}", instant(f"2026-01-{day:02} 10:00"), "visit") for day in range(1, 32) if day != without for i in range(20)]
+    events = [
+        Event(f"u{i}", instant(f"2026-01-{day:02} 10:00"), "visit")
+        for day in range(1, 32)
+        if day != without
+        for i in range(20)
+    ]
     return store_of(events, as_of="2026-02-01")
 
 

@@ -1,0 +1,98 @@
+"""Print what the performance claims are made of: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.generate import data_folder, event_log
+from benchmarks.measure import alone
+from benchmarks.report import Row, table, write_json
+
+SECTIONS = ("import", "append", "headlines", "beside", "page")
+UNITS = {"k": 1_000, "m": 1_000_000}
+
+
+def number_of_events(text: str) -> int:
+    """Read a number of events.
+
+    Examples
+    --------
+    >>> number_of_events("10M"), number_of_events("250k")
+    (10000000, 250000)
+    """
+    match = re.fullmatch(r"(\d+)([kKmM]?)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"must look like 10M or 250k, not {text}")
+    return int(match[1]) * UNITS.get(match[2].lower(), 1)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    made.add_argument("--events", type=number_of_events, default=10_000_000, metavar="N",
+                      help="1M, 10M or 100M; default 10M")  # fmt: skip
+    made.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME",
+                      help=f"sections to run, of {', '.join(SECTIONS)}")  # fmt: skip
+    made.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there, too")
+    made.add_argument("--resume", action="store_true",
+                      help="keep imports that an earlier run measured, to go on after a break (100M)")  # fmt: skip
+    return made
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what was asked for, section by section, and print one table; 1 if an answer was wrong."""
+    said = parser().parse_args(argv)
+    wanted = set(said.only)
+    begun = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+    from benchmarks import grids, stores
+
+    tell(f"the log of {said.events:,} events, in {data_folder()}")
+    log = event_log(said.events)
+    rows: list[Row] = []
+    is_fresh = "import" in wanted and not said.resume
+    tell("plain load")
+    raw = stores.raw_of(log, is_fresh=is_fresh)
+    tell(f"import (the plain load: {raw[1]})")
+    store = stores.store_of(log, is_fresh=is_fresh or ("append" in wanted and not said.resume))
+    tell(f"imported: {store[1]}")
+    if "import" in wanted:
+        rows += stores.import_rows(log, store, raw)
+    if "append" in wanted:
+        tell("appending a day")
+        rows += stores.append_rows(log, store)
+    if "headlines" in wanted:
+        tell("headline questions")
+        rows += grids.headline_rows(log, store[0], raw[0])
+    if "beside" in wanted:
+        tell("other questions")
+        rows += alone(grids.beside_answers, str(store[0])).result
+    if "page" in wanted:
+        from benchmarks.page import page_rows
+
+        tell("the Cohorts page")
+        rows += page_rows(store[0])
+    about: dict[str, object] = {
+        "events": log.n_events, "users": log.n_users, "python": platform.python_version(), "machine": platform.machine(),
+    }  # fmt: skip
+    print(f"{log.n_events:,} events of {log.n_users:,} users; times are CPU time of all threads unless said otherwise.")
+    print("A ratio of a question says how much more the other takes; of an import or a floor, how much more we take.\n")
+    print(table(rows))
+    short = [row.what for row in rows if row.verdict == "FALLS SHORT"]
+    wrong = [row.what for row in rows if row.is_wrong]
+    print(f"\n{len(short)} fall short, {len(wrong)} wrong." if short or wrong else "\nEvery target is met.")
+    if said.json:
+        write_json(rows, about, said.json)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
