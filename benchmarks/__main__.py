@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
         tell("the Cohorts page")
         rows += page_rows(store[0])
     about: dict[str, object] = {
-        "events": log.n_events, "users": log.n_users, "python": platform.python_version(), "machine": platform.machine(),
+        "events": log.n_events, "users": log.n_users, "python": platform.python_version(),
     }  # fmt: skip
     print(f"{log.n_events:,} events of {log.n_users:,} users; times are CPU time of all threads unless said otherwise.")
     print("A ratio of a question says how much more the other takes; of an import or a floor, how much more we take.\n")

@@ -173,7 +173,8 @@ def beside_answers(store_path: str) -> list[Row]:
             if wrong:
                 rows.append(Row(name, ms(mine.least), note=f"{wrong} cells differ from the events", is_wrong=True))
             elif theirs is None:
-                rows.append(Row(name, ms(mine.least), note=f"ours reads {ours.source}; the whole answer {ms(whole.least)}"))
+                note = f"ours reads {ours.source}; the whole answer {ms(whole.least)}"
+                rows.append(Row(name, ms(mine.least), note=note))
             else:
                 rows.append(Row(name, ms(mine.least), ms(theirs.least), theirs.least / mine.least, None, note))
     return [Row(f"beside: {r.what}", r.ours, r.other, r.found, None, r.note, r.is_wrong) for r in rows]

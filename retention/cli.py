@@ -87,9 +87,7 @@ def _import(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
                 delimiter=args.delimiter, encoding=args.encoding, has_explicit_timezone=args.timezone is not None,
             )  # fmt: skip
             complete_to = None if args.complete_to is None else _instant(args.complete_to, timezone)
-            reports.append(
-                import_file(store, spec, complete_to_us=complete_to, progress=_progress(path.name))
-            )
+            reports.append(import_file(store, spec, complete_to_us=complete_to, progress=_progress(path.name)))
     last = reports[-1]
     result: dict[str, Any] = {
         "new": sum(r.n_new for r in reports),
@@ -146,9 +144,7 @@ def _members(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.audiences.order import list_member_ids
     from retention.cohorts.spec import CellSpec
 
-    cell = CellSpec(
-        cohorts=_cohort_spec(args), cohort=args.cohort, age=args.age, group=args.group, is_lost=args.lost
-    )
+    cell = CellSpec(cohorts=_cohort_spec(args), cohort=args.cohort, age=args.age, group=args.group, is_lost=args.lost)
     with _open(args) as store:
         ids = list_member_ids(store, cell)
     return {"count": len(ids), "users": ids}, "\n".join([f"{len(ids):,} users", *ids])
@@ -268,9 +264,7 @@ def _gap(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m retention", description="Retention answers without a browser."
-    )
+    parser = argparse.ArgumentParser(prog="python -m retention", description="Retention answers without a browser.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
@@ -297,9 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         help="columns; others become properties",
     )
     file.add_argument("--event", metavar="NAME", help="the event of every row")
-    file.add_argument(
-        "--timezone", metavar="TZ", help="zone of times without an offset (default: the store's)"
-    )
+    file.add_argument("--timezone", metavar="TZ", help="zone of times without an offset (default: the store's)")
     file.add_argument("--complete-to", metavar="T", help="the data is complete up to here (exclusive)")
     file.add_argument("--delimiter")
     file.add_argument("--encoding")
@@ -307,9 +299,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cohort_arguments(add("cohorts", _cohorts, "how much of each cohort comes back, and when"))
     members = add("members", _members, "the users behind a cell, with the ids of the file (audited)")
     _add_cohort_arguments(members)
-    members.add_argument(
-        "--cohort", type=_date, required=True, metavar="D", help="first day of the cohort's period"
-    )
+    members.add_argument("--cohort", type=_date, required=True, metavar="D", help="first day of the cohort's period")
     members.add_argument("--age", type=int, required=True, metavar="K")
     members.add_argument("--group", help="value of --by")
     members.add_argument("--lost", action="store_true", help="those who did not come back")
@@ -318,9 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "what the store holds")
     add("check", _check, "check that the store is whole and its rollups true")
     add("backup", _backup, "write a consistent copy").add_argument("file", type=Path, metavar="FILE")
-    add("restore", _restore, "put a backup in the store's place").add_argument(
-        "file", type=Path, metavar="FILE"
-    )
+    add("restore", _restore, "put a backup in the store's place").add_argument("file", type=Path, metavar="FILE")
     add("erase", _erase, "erase everything held of a user").add_argument("user", metavar="USER")
     gap = add("gap", _gap, "mark a stretch of the data as missing")
     gap.add_argument("--from", dest="from_", required=True, metavar="T")
@@ -337,9 +325,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_cohort_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entry", default="first-ever", metavar="first-ever|first-matching|recurring")
     parser.add_argument("--start", default="", metavar="EVENT[,EVENT]", help="default: any activity")
-    parser.add_argument(
-        "--return", dest="returns", default="", metavar="EVENT[,EVENT]", help="default: any activity"
-    )
+    parser.add_argument("--return", dest="returns", default="", metavar="EVENT[,EVENT]", help="default: any activity")
     parser.add_argument("--mode", default="on", metavar="on|on-or-after|on-or-before|streak|bracket")
     parser.add_argument("--brackets", default="", metavar="0,1,2-4")
     parser.add_argument("--period", default="week", metavar="day|week|month")
@@ -436,9 +422,7 @@ def _progress(name: str = "") -> Callable[[float, str], None]:
         return lambda share, text: None
 
     def show(share: float, text: str) -> None:
-        print(
-            f"\r{name} {share:4.0%} {text:<40}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True
-        )
+        print(f"\r{name} {share:4.0%} {text:<40}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True)
 
     return show
 

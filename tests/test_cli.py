@@ -197,6 +197,17 @@ def test_a_command_that_reads_does_not_make_a_store(run, tmp_path):
 
 
 def test_the_module_runs_as_a_program(tmp_path):
-    argv = [sys.executable, "-m", "retention", "settings", "set", "week_start", "sunday", "--store", str(tmp_path / "s"), "--json"]
+    argv = [
+        sys.executable,
+        "-m",
+        "retention",
+        "settings",
+        "set",
+        "week_start",
+        "sunday",
+        "--store",
+        str(tmp_path / "s"),
+        "--json",
+    ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["settings"]["week_start"] == "sunday"

@@ -77,8 +77,7 @@ def table_bytes(frame: pd.DataFrame, fmt: str, sheet: str = "data") -> bytes:
 def member_table(users: pd.DataFrame) -> pd.DataFrame:
     """Write the instants of a list of users as text: what a campaign tool or a spreadsheet reads."""
     instants = {
-        f"{name}_at": ["" if pd.isna(us) else iso(int(us)) for us in users[f"{name}_us"]]
-        for name in ("first", "last")
+        f"{name}_at": ["" if pd.isna(us) else iso(int(us)) for us in users[f"{name}_us"]] for name in ("first", "last")
     }
     return users.drop(columns=["first_us", "last_us"]).assign(**instants)
 

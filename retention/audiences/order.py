@@ -56,9 +56,7 @@ def save_audience(store: Store, spec: AudienceSpec) -> Audience:
                 "saved_us": time.time_ns() // 1000,
             },
         )
-        record(
-            tx, "save audience", {"name": audience.name, "definition": audience.definition}, n_rows=n_users
-        )
+        record(tx, "save audience", {"name": audience.name, "definition": audience.definition}, n_rows=n_users)
         return audience
 
     return store.write(save)

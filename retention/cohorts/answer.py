@@ -116,9 +116,7 @@ def read_matrix(snapshot: Snapshot, spec: CohortSpec, sql: CohortSql) -> Retenti
 def _moments(
     snapshot: Snapshot, sql: CohortSql, spec: CohortSpec, cells: pd.DataFrame, *, is_grouped: bool
 ) -> pd.DataFrame:
-    wanted = list(
-        zip(cells["cohort_index"].tolist(), cells["group_key"].tolist(), cells["age"].tolist(), strict=True)
-    )
+    wanted = list(zip(cells["cohort_index"].tolist(), cells["group_key"].tolist(), cells["age"].tolist(), strict=True))
     frame = snapshot.read(query.cluster_moments(sql.starts, sql.marks, spec, wanted, is_grouped=is_grouped))
     return frame.assign(grp=frame["grp"].fillna(-1))
 

@@ -56,9 +56,7 @@ def compare(matrix: RetentionMatrix, first: str, second: str) -> Comparison:
     for name in (first, second):
         if name not in known:
             raise SpecError(f'There is no group "{name}" with a complete cell.', hint=nearest(name, known))
-    one, two = (
-        matrix.by_group[matrix.by_group["group"] == name].set_index("age") for name in (first, second)
-    )
+    one, two = (matrix.by_group[matrix.by_group["group"] == name].set_index("age") for name in (first, second))
     ages = [age for age in one.index if age in two.index]
     one, two = one.loc[ages], two.loc[ages]
     rate_1, rate_2 = ((g["retained"] / g["size"]).to_numpy(dtype=float) for g in (one, two))

@@ -77,8 +77,7 @@ class RetentionMatrix:
         """Return how many came back at each age; None where the cell is not mature."""
         cells = self.of(cohort, group)
         return [
-            int(n) if state == "mature" else None
-            for n, state in zip(cells["retained"], cells["state"], strict=True)
+            int(n) if state == "mature" else None for n, state in zip(cells["retained"], cells["state"], strict=True)
         ]
 
     def averages(self, kind: str) -> pd.DataFrame:
@@ -109,9 +108,7 @@ def retention_cells(
     all_n, first_n = (_retained(sizes, counts, ages, spec, column) for column in ("n_users", "n_first"))
 
     n_rows, n_ages = len(sizes), len(ages)
-    opens, closes = np.asarray(
-        [_window(spec, a, b) for a, b in zip(ages.tolist(), ends.tolist(), strict=True)]
-    ).T
+    opens, closes = np.asarray([_window(spec, a, b) for a, b in zip(ages.tolist(), ends.tolist(), strict=True)]).T
     cohorts = sizes["cohort"].to_numpy(dtype=np.int64)
     first_us, last_us = (sizes[c].to_numpy(dtype=np.int64) for c in ("first_start_us", "last_start_us"))
     complete_us = _begins(spec, clock, cohorts, last_us, closes + 1)
@@ -156,16 +153,12 @@ def retention_cells(
     return cells.sort_values(["cohort", "group", "age"], ignore_index=True, kind="stable")
 
 
-def _retained(
-    sizes: pd.DataFrame, counts: pd.DataFrame, ages: np.ndarray, spec: CohortSpec, column: str
-) -> np.ndarray:
+def _retained(sizes: pd.DataFrame, counts: pd.DataFrame, ages: np.ndarray, spec: CohortSpec, column: str) -> np.ndarray:
     """Return retained entries as (n_rows, n_ages): marks at, up to, or from each age on."""
     place = {key: i for i, key in enumerate(zip(sizes["cohort"], sizes["grp"], strict=True))}
     marked = np.zeros((len(sizes), len(ages)), dtype=np.int64)
     # A mark at an age that is not shown: beyond the horizon it counts for the last one, before the first for that.
-    column_of = np.clip(
-        np.searchsorted(ages, counts["age"].to_numpy(dtype=np.int64), side="right") - 1, 0, None
-    )
+    column_of = np.clip(np.searchsorted(ages, counts["age"].to_numpy(dtype=np.int64), side="right") - 1, 0, None)
     if spec.mode in ("on", "bracket"):
         is_shown = np.isin(counts["age"].to_numpy(dtype=np.int64), ages)
     else:
@@ -191,9 +184,7 @@ def _window(spec: CohortSpec, age: int, end: int) -> tuple[int, int]:
     return age, end
 
 
-def _begins(
-    spec: CohortSpec, clock: Clock, cohorts: np.ndarray, starts_us: np.ndarray, ages: np.ndarray
-) -> np.ndarray:
+def _begins(spec: CohortSpec, clock: Clock, cohorts: np.ndarray, starts_us: np.ndarray, ages: np.ndarray) -> np.ndarray:
     """Return the instants at which ages begin, (n_rows, n_ages), for calendar cohorts or for single starts."""
     if spec.ages == "elapsed":
         return starts_us[:, None] + ages[None, :] * (ELAPSED_DAYS[spec.period] * US_PER_DAY)
@@ -201,9 +192,7 @@ def _begins(
     if not index.size:
         return index
     low = int(index.min())
-    edges = np.asarray(
-        [clock.start_us(i, spec.period) for i in range(low, int(index.max()) + 1)], dtype=np.int64
-    )
+    edges = np.asarray([clock.start_us(i, spec.period) for i in range(low, int(index.max()) + 1)], dtype=np.int64)
     return edges[index - low]
 
 
@@ -252,9 +241,7 @@ def _average(
         rate = float(p.mean())
         return rate, max(rate - half, 0.0), min(rate + half, 1.0)
     deduplicated = kind == "deduplicated"
-    n, x = (
-        float(cells[c].to_numpy().sum()) for c in (("n_first", "x_first") if deduplicated else ("size", "x"))
-    )
+    n, x = (float(cells[c].to_numpy().sum()) for c in (("n_first", "x_first") if deduplicated else ("size", "x")))
     if n == 0:
         return float("nan"), float("nan"), float("nan")
     effective = n

@@ -28,9 +28,7 @@ def of_kind(column: str, name: str, events: tuple[str, ...]) -> tuple[str, dict[
     return f"{column} in (select n.event_key from event_names as n where {condition})", params
 
 
-def _holds(
-    condition: Condition, number: int, prop: PropertyName, column: str
-) -> tuple[str, dict[str, object]]:
+def _holds(condition: Condition, number: int, prop: PropertyName, column: str) -> tuple[str, dict[str, object]]:
     """Write a condition on a property; it is decided once for each distinct value."""
     params: dict[str, object] = {f"property_{number}": prop.property_key}
     if condition.operator in ("=", "!="):
@@ -49,9 +47,7 @@ def where(spec: CohortSpec, catalogue: Catalogue, columns: dict[str, str]) -> tu
     """Write all conditions on the start, given the column that holds each property."""
     texts, params = [], {}
     for number, condition in enumerate(spec.where):
-        text, more = _holds(
-            condition, number, catalogue.property_name(condition.name), columns[condition.name]
-        )
+        text, more = _holds(condition, number, catalogue.property_name(condition.name), columns[condition.name])
         texts.append(text)
         params.update(more)
     return " and ".join(texts) or "1 = 1", params
@@ -203,9 +199,7 @@ def marks(hits: Sql, spec: CohortSpec) -> Sql:
     latest = spec.mode == "on-or-after"
     extreme = "max" if latest else "min"
     if spec.at_least == 1:
-        return Sql.ctes(hits=hits).select(
-            f"select {entry}, {extreme}(h.age) as age from hits as h group by {entry}"
-        )
+        return Sql.ctes(hits=hits).select(f"select {entry}, {extreme}(h.age) as age from hits as h group by {entry}")
     order = "order by h.age desc" if latest else "order by h.age"
     return Sql.ctes(
         hits=hits,

@@ -76,9 +76,7 @@ class Condition:
         >>> Condition.parse("stars >= 4").operator
         '>='
         """
-        several = re.fullmatch(
-            r"\s*(.+?)\s+(not\s+)?in\s+\(?(.*?)\)?\s*", text, flags=re.IGNORECASE | re.DOTALL
-        )
+        several = re.fullmatch(r"\s*(.+?)\s+(not\s+)?in\s+\(?(.*?)\)?\s*", text, flags=re.IGNORECASE | re.DOTALL)
         single = re.fullmatch(r"\s*(.+?)\s*(!=|>=|<=|=|>|<)\s*(.*?)\s*", text, flags=re.DOTALL)
         if single and (not several or single.start(2) < several.start(3)):
             return cls(name=single[1], operator=single[2], values=(single[3],))

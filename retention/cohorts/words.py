@@ -66,7 +66,7 @@ def interval(low: float, high: float) -> str:
 def _events(names: tuple[str, ...], catalogue: Catalogue) -> str:
     if names:
         return " or ".join(f"“{name}”" for name in names)
-    return f"any activity ({catalogue.settings.activity})"
+    return f"activity ({catalogue.settings.activity})"
 
 
 def _times(count: int) -> str:
@@ -81,6 +81,7 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
     """Say what the numbers mean, from the settings and nothing else."""
     unit, k = UNITS[spec.period], f"{UNITS[spec.period]} k"
     start, back = _events(spec.start, catalogue), _events(spec.returns, catalogue)
+    back = back if spec.returns else f"any {back}"
     entered = {
         "first-ever": f"at their first {start} in all history",
         "first-matching": f"at their first {start} in all history that meets the conditions",
@@ -131,9 +132,7 @@ def exclusions(catalogue: Catalogue) -> list[str]:
         found.append(f"The last {settings.settling_delay} of the data are left to settle.")
     for start, end in clock.gaps:
         first, last = (from_us(us).astimezone(zone(settings.timezone)) for us in (start, end))
-        found.append(
-            f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is marked missing and enters no average."
-        )
+        found.append(f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is marked missing and enters no average.")
     return found
 
 

@@ -116,11 +116,7 @@ def suspected_days(days: pd.DataFrame, clock: Clock | None) -> pd.DataFrame:
     n_users[inside["day"].to_numpy(dtype=int) - first] = inside["n_users"]
     found = []
     for i in np.flatnonzero(n_users == 0).tolist():
-        around = [
-            j
-            for j in range(i - 7 * NEIGHBOURS, i + 7 * NEIGHBOURS + 1, 7)
-            if j != i and 0 <= j < len(n_users)
-        ]
+        around = [j for j in range(i - 7 * NEIGHBOURS, i + 7 * NEIGHBOURS + 1, 7) if j != i and 0 <= j < len(n_users)]
         expected = float(np.median(n_users[around])) if around else 0.0
         from_us, to_us = (midnight_us(first + i + k, clock.timezone) for k in (0, 1))
         if np.exp(-expected) < IMPROBABLE and not clock.has_gap(from_us, to_us):

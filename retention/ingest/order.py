@@ -111,9 +111,7 @@ def commit_staged(
     return store.write(add)
 
 
-def build_sample(
-    store: Store, spec: SampleSpec, progress: Progress = lambda share, text: None
-) -> ImportReport:
+def build_sample(store: Store, spec: SampleSpec, progress: Progress = lambda share, text: None) -> ImportReport:
     """Fill the store with the simulated shop.
 
     Raises
@@ -145,17 +143,13 @@ def build_sample(
                 tx, staged, key=key, mapping="{}", watermark_us=staged.watermark_us, is_simulated=True,
                 progress=lambda share, text: progress(0.5 + share * 0.5, text),
             )  # fmt: skip
-            record(
-                tx, "build simulated shop", {"n_users": spec.n_users, "seed": spec.seed}, n_rows=done.n_new
-            )
+            record(tx, "build simulated shop", {"n_users": spec.n_users, "seed": spec.seed}, n_rows=done.n_new)
             return _report(tx, staged, done.import_id, done.n_new, done.as_of_us)
 
         return store.write(add)
 
 
-def _report(
-    tx: Transaction, staged: Staged, import_id: int, n_new: int, as_of_us: int | None
-) -> ImportReport:
+def _report(tx: Transaction, staged: Staged, import_id: int, n_new: int, as_of_us: int | None) -> ImportReport:
     ((version,),) = tx.rows("select s.data_version from state as s")
     # The transaction counts the version up as it commits.
     return ImportReport(

@@ -92,7 +92,7 @@ def preview(spec: ImportSpec, n_rows: int = 20) -> Preview:
 
 
 def stage(
-    spec: ImportSpec, folder: Path, progress: Callable[[float, str], None] = lambda fraction, what: None
+    spec: ImportSpec, folder: Path, progress: Callable[[float, str], object] = lambda fraction, what: None
 ) -> Staged:
     """Check and cast a whole file.
 
@@ -140,7 +140,9 @@ def stage(
     )
 
 
-def _run(job: dict[str, Any], spec: ImportSpec, folder: Path, progress: Callable[[float, str], None]) -> dict[str, Any]:
+def _run(
+    job: dict[str, Any], spec: ImportSpec, folder: Path, progress: Callable[[float, str], object]
+) -> dict[str, Any]:
     """Run a job in a process of its own, and raise here what it raised there."""
     said = asdict(spec)
     said.pop("path")

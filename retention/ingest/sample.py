@@ -39,15 +39,17 @@ __all__ = ["ACTIVITY", "PROPERTIES", "SampleShop", "SampleSpec", "Truth", "simul
 ACTIVITY = ("signup", "visit", "search", "view_item", "add_to_cart", "purchase", "review")
 
 PROPERTIES: tuple[Property, ...] = (
-    *(Property(name=name, kind="event")
-      for name in ("channel", "device", "country", "stars", "discount", "campaign", "arm")),
+    *(
+        Property(name=name, kind="event")
+        for name in ("channel", "device", "country", "stars", "discount", "campaign", "arm")
+    ),
     *(Property(name=name, kind="user") for name in ("plan", "language")),
 )
 
 MAX_USERS = 10_000_000
 BLOCK_USERS = 10_000
 #: Called with the share done, 0 < share <= 1.
-Progress = Callable[[float], None]
+Progress = Callable[[float], object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,18 +80,21 @@ class SampleSpec:
         for name, low, high in (("n_users", 1, MAX_USERS), ("seed", 0, 2**63 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise SpecError(f"`{name}` must be a whole number from {low} to {high}, not {value!r}.",
-                                hint="The usual shop has 5000 users and seed 7.")
+                raise SpecError(
+                    f"`{name}` must be a whole number from {low} to {high}, not {value!r}.",
+                    hint="The usual shop has 5000 users and seed 7.",
+                )
         effect = self.order_effect
         if isinstance(effect, bool) or not isinstance(effect, (int, float)) or not 1.0 <= effect <= 50.0:
-            raise SpecError(f"`order_effect` must be a number from 1 to 50, not {effect!r}.",
-                            hint="1 plants no effect of the order of events.")
+            raise SpecError(
+                f"`order_effect` must be a number from 1 to 50, not {effect!r}.",
+                hint="1 plants no effect of the order of events.",
+            )
 
     @property
     def text(self) -> str:
         """The spec as one line; its sha256 stands for the file that there is not."""
-        return (f"sample shop 1: n_users={self.n_users} seed={self.seed} "
-                f"order_effect={float(self.order_effect)!r}")
+        return f"sample shop 1: n_users={self.n_users} seed={self.seed} order_effect={float(self.order_effect)!r}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,12 +139,17 @@ def simulate(spec: SampleSpec, progress: Progress | None = None) -> SampleShop:
     (['user_id', 'occurred_us', 'event'], 3)
     """
     tables, truths = zip(*_blocks(spec, progress), strict=True)
-    return SampleShop(spec=spec, events=pa.concat_tables(tables), properties=PROPERTIES, gap=laws.GAP_US,
-                      watermark_us=laws.END_US, truth=joined(truths))
+    return SampleShop(
+        spec=spec,
+        events=pa.concat_tables(tables),
+        properties=PROPERTIES,
+        gap=laws.GAP_US,
+        watermark_us=laws.END_US,
+        truth=joined(truths),
+    )
 
 
-def stage_sample(spec: SampleSpec, folder: Path,
-                 progress: Progress | None = None) -> tuple[Staged, tuple[int, int]]:
+def stage_sample(spec: SampleSpec, folder: Path, progress: Progress | None = None) -> tuple[Staged, tuple[int, int]]:
     """Simulate a shop into `folder`/rows.parquet, block by block, as if a file had been read.
 
     Returns
@@ -163,10 +173,23 @@ def stage_sample(spec: SampleSpec, folder: Path,
         if writer is not None:
             writer.close()
     staged = Staged(
-        kind="events", rows=rows, rejects=None, source_name="sample shop (simulated)",
-        sha256=hashlib.sha256(spec.text.encode()).hexdigest(), preset="sample",
-        mapping={}, timezone="UTC", n_records=n_rows, n_good=n_rows, n_rejected=0, reasons=(),
-        properties=PROPERTIES, watermark_us=laws.END_US, first_us=first_us, last_us=last_us)
+        kind="events",
+        rows=rows,
+        rejects=None,
+        source_name="sample shop (simulated)",
+        sha256=hashlib.sha256(spec.text.encode()).hexdigest(),
+        preset="sample",
+        mapping={},
+        timezone="UTC",
+        n_records=n_rows,
+        n_good=n_rows,
+        n_rejected=0,
+        reasons=(),
+        properties=PROPERTIES,
+        watermark_us=laws.END_US,
+        first_us=first_us,
+        last_us=last_us,
+    )
     return staged, laws.GAP_US
 
 
@@ -181,8 +204,7 @@ def _blocks(spec: SampleSpec, progress: Progress | None) -> Iterator[tuple[pa.Ta
             progress((first + n) / spec.n_users)
 
 
-def _simulated(rng: np.random.Generator, first: int, n: int, order_effect: float,
-               key: int) -> tuple[pa.Table, Truth]:
+def _simulated(rng: np.random.Generator, first: int, n: int, order_effect: float, key: int) -> tuple[pa.Table, Truth]:
     """Simulate users `first` … `first + n − 1`."""
     u = _users(rng, first, n)
     visits = _planned_visits(rng, u)
@@ -295,11 +317,13 @@ def _planned_visits(rng: np.random.Generator, u: dict[str, np.ndarray]) -> dict[
     columns.append((at_once, u["signup_us"][at_once] + 40_000_000, np.full(at_once.size, KINDS.signup)))
 
     week = 7 * laws.DAY_US
-    extra = np.flatnonzero((rng.random(n) < laws.CHECKOUT_VISIT_PROBABILITY)
-                           & (u["signup_us"] >= laws.CHECKOUT_FROM_US))
+    extra = np.flatnonzero(
+        (rng.random(n) < laws.CHECKOUT_VISIT_PROBABILITY) & (u["signup_us"] >= laws.CHECKOUT_FROM_US)
+    )
     next_monday = laws.START_US + ((u["signup_us"][extra] - laws.START_US) // week + 1) * week
-    columns.append((extra, next_monday + (rng.random(extra.size) * week).astype(np.int64),
-                    np.full(extra.size, KINDS.checkout)))
+    columns.append(
+        (extra, next_monday + (rng.random(extra.size) * week).astype(np.int64), np.full(extra.size, KINDS.checkout))
+    )
 
     low, high = laws.CAMPAIGN_VISIT_US
     for c, campaign in enumerate(laws.CAMPAIGNS):
@@ -315,8 +339,7 @@ def _planned_visits(rng: np.random.Generator, u: dict[str, np.ndarray]) -> dict[
     return {"user": user, "start_us": start, "kind": kind, **_intentions(rng, u, user, kind)}
 
 
-def _intentions(rng: np.random.Generator, u: dict[str, np.ndarray], user: Ints,
-                kind: Ints) -> dict[str, np.ndarray]:
+def _intentions(rng: np.random.Generator, u: dict[str, np.ndarray], user: Ints, kind: Ints) -> dict[str, np.ndarray]:
     """Draw for each visit whether there is a search, a basket, a coupon, a purchase, and in which order."""
     size = user.size
     has_search = rng.random(size) < _by_segment("search")[u["segment"]][user]
@@ -325,8 +348,13 @@ def _intentions(rng: np.random.Generator, u: dict[str, np.ndarray], user: Ints,
     has_coupon = (rng.random(size) < laws.COUPON_PROBABILITY) | (kind >= KINDS.campaign)
     chance = u["buy"][user] * np.where(has_coupon, 1.0, 1.0 - u["sensitivity"][user])
     is_bought = has_cart & (rng.random(size) < chance)
-    return {"has_search": has_search, "has_cart": has_cart, "has_coupon": has_coupon, "is_bought": is_bought,
-            "is_search_first": rng.random(size) < laws.SEARCH_FIRST_PROBABILITY}
+    return {
+        "has_search": has_search,
+        "has_cart": has_cart,
+        "has_coupon": has_coupon,
+        "is_bought": is_bought,
+        "is_search_first": rng.random(size) < laws.SEARCH_FIRST_PROBABILITY,
+    }
 
 
 def _live_and_die(u: dict[str, np.ndarray], visits: dict[str, np.ndarray], order_effect: float) -> None:
@@ -334,8 +362,9 @@ def _live_and_die(u: dict[str, np.ndarray], visits: dict[str, np.ndarray], order
     n = u["signup_us"].size
     is_counted = visits["kind"] < KINDS.campaign
     user, start = visits["user"][is_counted], visits["start_us"][is_counted]
-    is_frustrated = (visits["has_search"] & visits["is_search_first"] & visits["has_cart"]
-                     & ~visits["is_bought"])[is_counted]
+    is_frustrated = (visits["has_search"] & visits["is_search_first"] & visits["has_cart"] & ~visits["is_bought"])[
+        is_counted
+    ]
     n_bought = np.cumsum(visits["is_bought"][is_counted])[is_frustrated]
     user, start = user[is_frustrated], start[is_frustrated]
     # The second such visit of a user with no purchase since the one before.
@@ -351,8 +380,7 @@ def _live_and_die(u: dict[str, np.ndarray], visits: dict[str, np.ndarray], order
         at_trigger = _cumulative_hazard(mine, age)
         left = np.maximum(_cumulative_hazard(mine, u["lawful_lifetime_days"][hit]) - at_trigger, 0.0)
         # Two microseconds later at least, so that rounding cannot undo the triggering visit itself.
-        u["lifetime_days"][hit] = np.maximum(_lifetime(mine, at_trigger + left / order_effect),
-                                             age + 2.0 / laws.DAY_US)
+        u["lifetime_days"][hit] = np.maximum(_lifetime(mine, at_trigger + left / order_effect), age + 2.0 / laws.DAY_US)
 
 
 def _surviving(u: dict[str, np.ndarray], visits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -364,8 +392,9 @@ def _kept(visits: dict[str, np.ndarray], mask: Bools) -> dict[str, np.ndarray]:
     return {name: column[mask] for name, column in visits.items()}
 
 
-def _treated(rng: np.random.Generator, u: dict[str, np.ndarray],
-             visits: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _treated(
+    rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Let each campaign act on its treated users; record both potential outcomes and the uplift."""
     shape = u["arm"].shape
     for name in ("retained_if_control", "retained_if_treated"):
@@ -390,9 +419,7 @@ def _treated(rng: np.random.Generator, u: dict[str, np.ndarray],
         is_happening &= ~(is_extra & (arm != 1)[user])
 
         in_time = np.clip((death - campaign.sent_us - low) / (high - low), 0.0, 1.0)
-        silent = exp(-expected_visits(u["habit"], u["visits_per_day"], u["signup_us"], death,
-                                      campaign.sent_us, until))
-        silent_if_treated = ((1.0 - u["persuaded"][:, c] * in_time)
-                             * (u["disturbed"] + (1.0 - u["disturbed"]) * silent))
+        silent = exp(-expected_visits(u["habit"], u["visits_per_day"], u["signup_us"], death, campaign.sent_us, until))
+        silent_if_treated = (1.0 - u["persuaded"][:, c] * in_time) * (u["disturbed"] + (1.0 - u["disturbed"]) * silent)
         u["uplift"][:, c] = np.where(is_eligible, silent - silent_if_treated, np.nan)
     return _kept(visits, is_happening)

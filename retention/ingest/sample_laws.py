@@ -67,18 +67,25 @@ def _hours(**peaks: float) -> NDArray[np.float64]:
 
 HABITS = ("morning", "lunch", "evening", "night", "weekend")
 #: Probability of a visit by hour of day (UTC), one row a habit.
-HABIT_HOURS = np.stack([
-    _hours(h8=3.0, h17=1.0), _hours(h12=3.0, h19=1.0), _hours(h20=3.5, h13=0.6), _hours(h1=4.0, h23=2.0),
-    _hours(h11=2.0, h16=2.0),
-])
+HABIT_HOURS = np.stack(
+    [
+        _hours(h8=3.0, h17=1.0),
+        _hours(h12=3.0, h19=1.0),
+        _hours(h20=3.5, h13=0.6),
+        _hours(h1=4.0, h23=2.0),
+        _hours(h11=2.0, h16=2.0),
+    ]
+)
 #: Visits by weekday relative to the mean, Monday first, one row a habit.
-HABIT_WEEKDAYS = np.array([
-    [1.15, 1.15, 1.15, 1.15, 1.10, 0.65, 0.65],
-    [1.15, 1.15, 1.15, 1.15, 1.15, 0.65, 0.60],
-    [1.00, 1.00, 1.00, 1.00, 0.90, 0.95, 1.15],
-    [0.90, 0.90, 0.90, 0.95, 1.20, 1.25, 0.90],
-    [0.40, 0.40, 0.40, 0.40, 0.80, 2.40, 2.20],
-])
+HABIT_WEEKDAYS = np.array(
+    [
+        [1.15, 1.15, 1.15, 1.15, 1.10, 0.65, 0.65],
+        [1.15, 1.15, 1.15, 1.15, 1.15, 0.65, 0.60],
+        [1.00, 1.00, 1.00, 1.00, 0.90, 0.95, 1.15],
+        [0.90, 0.90, 0.90, 0.95, 1.20, 1.25, 0.90],
+        [0.40, 0.40, 0.40, 0.40, 0.80, 2.40, 2.20],
+    ]
+)
 
 CATEGORIES = ("Clothing", "Kitchen", "Beauty", "Books", "Sports", "Electronics", "Toys", "Grocery")
 #: Probability that a bought item is sent back, by category.
@@ -112,10 +119,10 @@ class Campaign:
 
 
 CAMPAIGNS = (
-    Campaign(name="spring win-back", sent_us=1_715_677_200_000_000, propensity=0.5),     # 2024-05-14 09:00
+    Campaign(name="spring win-back", sent_us=1_715_677_200_000_000, propensity=0.5),  # 2024-05-14 09:00
     Campaign(name="singles day coupon", sent_us=1_730_797_200_000_000, propensity=0.5),  # 2024-11-05 09:00
-    Campaign(name="new year coupon", sent_us=1_738_659_600_000_000, propensity=0.7),     # 2025-02-04 09:00
-    Campaign(name="autumn care", sent_us=1_758_013_200_000_000, propensity=0.5),         # 2025-09-16 09:00
+    Campaign(name="new year coupon", sent_us=1_738_659_600_000_000, propensity=0.7),  # 2025-02-04 09:00
+    Campaign(name="autumn care", sent_us=1_758_013_200_000_000, propensity=0.5),  # 2025-09-16 09:00
 )
 
 
@@ -166,30 +173,108 @@ class Segment:
 
 
 SEGMENTS = (
-    Segment(name="loyal", share=0.10, visits_per_week=1.5, shape=1.0, scale_days=1200.0,
-            search=0.15, more_views=0.25, cart=0.50, buy=0.80, sensitivity=0.05,
-            persuaded=(0.05, 0.05, 0.05, 0.05), disturbed=0.05, habits=(0.30, 0.25, 0.30, 0.0, 0.15),
-            affinity=(2.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0, 8.0), plus_share=0.70),
-    Segment(name="regular", share=0.20, visits_per_week=0.8, shape=1.0, scale_days=380.0,
-            search=0.50, more_views=0.30, cart=0.38, buy=0.55, sensitivity=0.15,
-            persuaded=(0.25, 0.20, 0.25, 0.30), disturbed=0.02, habits=(0.25, 0.25, 0.35, 0.0, 0.15),
-            affinity=(4.0, 2.0, 4.0, 2.0, 2.0, 1.0, 2.0, 2.0), plus_share=0.25),
-    Segment(name="occasional", share=0.16, visits_per_week=0.33, shape=1.2, scale_days=600.0,
-            search=0.55, more_views=0.50, cart=0.30, buy=0.60, sensitivity=0.20,
-            persuaded=(0.45, 0.35, 0.40, 0.50), disturbed=0.0, habits=(0.10, 0.15, 0.25, 0.0, 0.50),
-            affinity=(2.0, 1.0, 1.0, 5.0, 1.0, 5.0, 2.0, 0.5), plus_share=0.08),
-    Segment(name="bargain hunter", share=0.17, visits_per_week=0.65, shape=0.8, scale_days=260.0,
-            search=0.65, more_views=0.40, cart=0.45, buy=0.75, sensitivity=0.90,
-            persuaded=(0.45, 0.80, 0.70, 0.20), disturbed=0.0, habits=(0.20, 0.25, 0.40, 0.0, 0.15),
-            affinity=(6.0, 2.0, 3.0, 0.5, 1.0, 2.0, 3.0, 1.0), plus_share=0.03),
-    Segment(name="one-and-done", share=0.22, visits_per_week=0.9, shape=0.7, scale_days=6.0,
-            search=0.50, more_views=0.50, cart=0.45, buy=0.70, sensitivity=0.10,
-            persuaded=(0.30, 0.30, 0.30, 0.30), disturbed=0.0, habits=(0.25, 0.25, 0.30, 0.0, 0.20),
-            affinity=(2.0, 2.0, 1.0, 1.0, 2.0, 4.0, 4.0, 0.5), plus_share=0.01),
-    Segment(name="night shift", share=0.15, visits_per_week=0.85, shape=0.8, scale_days=320.0,
-            search=0.50, more_views=0.30, cart=0.35, buy=0.50, sensitivity=0.15,
-            persuaded=(0.15, 0.15, 0.10, 0.30), disturbed=0.10, habits=(0.0, 0.0, 0.0, 1.0, 0.0),
-            affinity=(1.0, 1.0, 1.0, 2.0, 5.0, 5.0, 0.5, 1.0), plus_share=0.15),
+    Segment(
+        name="loyal",
+        share=0.10,
+        visits_per_week=1.5,
+        shape=1.0,
+        scale_days=1200.0,
+        search=0.15,
+        more_views=0.25,
+        cart=0.50,
+        buy=0.80,
+        sensitivity=0.05,
+        persuaded=(0.05, 0.05, 0.05, 0.05),
+        disturbed=0.05,
+        habits=(0.30, 0.25, 0.30, 0.0, 0.15),
+        affinity=(2.0, 4.0, 2.0, 1.0, 1.0, 1.0, 1.0, 8.0),
+        plus_share=0.70,
+    ),
+    Segment(
+        name="regular",
+        share=0.20,
+        visits_per_week=0.8,
+        shape=1.0,
+        scale_days=380.0,
+        search=0.50,
+        more_views=0.30,
+        cart=0.38,
+        buy=0.55,
+        sensitivity=0.15,
+        persuaded=(0.25, 0.20, 0.25, 0.30),
+        disturbed=0.02,
+        habits=(0.25, 0.25, 0.35, 0.0, 0.15),
+        affinity=(4.0, 2.0, 4.0, 2.0, 2.0, 1.0, 2.0, 2.0),
+        plus_share=0.25,
+    ),
+    Segment(
+        name="occasional",
+        share=0.16,
+        visits_per_week=0.33,
+        shape=1.2,
+        scale_days=600.0,
+        search=0.55,
+        more_views=0.50,
+        cart=0.30,
+        buy=0.60,
+        sensitivity=0.20,
+        persuaded=(0.45, 0.35, 0.40, 0.50),
+        disturbed=0.0,
+        habits=(0.10, 0.15, 0.25, 0.0, 0.50),
+        affinity=(2.0, 1.0, 1.0, 5.0, 1.0, 5.0, 2.0, 0.5),
+        plus_share=0.08,
+    ),
+    Segment(
+        name="bargain hunter",
+        share=0.17,
+        visits_per_week=0.65,
+        shape=0.8,
+        scale_days=260.0,
+        search=0.65,
+        more_views=0.40,
+        cart=0.45,
+        buy=0.75,
+        sensitivity=0.90,
+        persuaded=(0.45, 0.80, 0.70, 0.20),
+        disturbed=0.0,
+        habits=(0.20, 0.25, 0.40, 0.0, 0.15),
+        affinity=(6.0, 2.0, 3.0, 0.5, 1.0, 2.0, 3.0, 1.0),
+        plus_share=0.03,
+    ),
+    Segment(
+        name="one-and-done",
+        share=0.22,
+        visits_per_week=0.9,
+        shape=0.7,
+        scale_days=6.0,
+        search=0.50,
+        more_views=0.50,
+        cart=0.45,
+        buy=0.70,
+        sensitivity=0.10,
+        persuaded=(0.30, 0.30, 0.30, 0.30),
+        disturbed=0.0,
+        habits=(0.25, 0.25, 0.30, 0.0, 0.20),
+        affinity=(2.0, 2.0, 1.0, 1.0, 2.0, 4.0, 4.0, 0.5),
+        plus_share=0.01,
+    ),
+    Segment(
+        name="night shift",
+        share=0.15,
+        visits_per_week=0.85,
+        shape=0.8,
+        scale_days=320.0,
+        search=0.50,
+        more_views=0.30,
+        cart=0.35,
+        buy=0.50,
+        sensitivity=0.15,
+        persuaded=(0.15, 0.15, 0.10, 0.30),
+        disturbed=0.10,
+        habits=(0.0, 0.0, 0.0, 1.0, 0.0),
+        affinity=(1.0, 1.0, 1.0, 2.0, 5.0, 5.0, 0.5, 1.0),
+        plus_share=0.15,
+    ),
 )
 
 
@@ -224,7 +309,7 @@ def signup_clock() -> NDArray[np.float64]:
     low, high = SIGNUP_GROWTH
     growth = low + (high - low) * np.arange(N_DAYS) / (N_DAYS - 1)
     by_day = growth * SIGNUP_SEASON[months] * SIGNUP_WEEKDAY[weekdays]
-    by_day[(GAP_US[0] - START_US) // DAY_US:(GAP_US[1] - START_US) // DAY_US] = 0.0
+    by_day[(GAP_US[0] - START_US) // DAY_US : (GAP_US[1] - START_US) // DAY_US] = 0.0
     clock = _cumulated((by_day[None, :, None] * HABIT_HOURS[:, None, :]).reshape(len(HABITS), -1))
     return clock / clock[:, -1:]
 

@@ -24,8 +24,7 @@ from retention.ingest.sample_words import (
 #: Why a visit happened; `campaign + c` is the visit that campaign c brought.
 KINDS = SimpleNamespace(base=0, signup=1, checkout=2, campaign=3)
 
-EVENTS = ("signup", "visit", "search", "view_item", "add_to_cart", "purchase", "refund", "review",
-          "campaign_sent")
+EVENTS = ("signup", "visit", "search", "view_item", "add_to_cart", "purchase", "refund", "review", "campaign_sent")
 _CODE = {name: code for code, name in enumerate(EVENTS)}
 
 #: Steps of a visit in their order; an event lies `step` × 20…80 s after the visit's start.
@@ -35,17 +34,35 @@ MAX_VIEWS = 5
 _STEP_US = (20_000_000, 60_000_000)
 
 #: Canonical texts of the searches: item, then form, then language.
-SEARCHES = tuple(form.format(name) for i in range(len(ITEM_NAMES))
-                 for forms, name in zip(SEARCH_FORMS, (ITEM_NAMES[i], ITEM_NAMES_CHINESE[i]), strict=True)
-                 for form in forms)
+SEARCHES = tuple(
+    form.format(name)
+    for i in range(len(ITEM_NAMES))
+    for forms, name in zip(SEARCH_FORMS, (ITEM_NAMES[i], ITEM_NAMES_CHINESE[i]), strict=True)
+    for form in forms
+)
 
 _NONE = -1
-_COLUMNS = ("user", "at", "slot", "event", "visit", "item", "quantity", "cents", "text", "stars", "discount",
-            "campaign", "arm", "origin")
+_COLUMNS = (
+    "user",
+    "at",
+    "slot",
+    "event",
+    "visit",
+    "item",
+    "quantity",
+    "cents",
+    "text",
+    "stars",
+    "discount",
+    "campaign",
+    "arm",
+    "origin",
+)
 
 
-def event_rows(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[str, np.ndarray],
-               first: int, key: int) -> tuple[pa.Table, pa.Table]:
+def event_rows(
+    rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[str, np.ndarray], first: int, key: int
+) -> tuple[pa.Table, pa.Table]:
     """Turn visits into the rows of a staged file, and link each refund to its purchase.
 
     Parameters
@@ -75,16 +92,32 @@ def event_rows(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[
         _rows(user=everyone, at=u["signup_us"], slot=0, event=_CODE["signup"]),
         _rows(user=user, at=start, slot=0, event=_CODE["visit"], visit=every_visit),
     ]
-    parts += [_rows(user=np.flatnonzero(u["arm"][:, c] >= 0), at=campaign.sent_us, slot=0,
-                    event=_CODE["campaign_sent"], campaign=c, arm=u["arm"][:, c][u["arm"][:, c] >= 0])
-              for c, campaign in enumerate(laws.CAMPAIGNS)]
+    parts += [
+        _rows(
+            user=np.flatnonzero(u["arm"][:, c] >= 0),
+            at=campaign.sent_us,
+            slot=0,
+            event=_CODE["campaign_sent"],
+            campaign=c,
+            arm=u["arm"][:, c][u["arm"][:, c] >= 0],
+        )
+        for c, campaign in enumerate(laws.CAMPAIGNS)
+    ]
 
     n_views = np.maximum(_n_views(rng, u, user), visits["has_cart"].astype(np.int64))
     viewer = np.repeat(every_visit, n_views)
     nth = np.arange(viewer.size) - np.repeat(np.cumsum(n_views) - n_views, n_views)
     viewed = _items(rng, u, user[viewer])
-    parts.append(_rows(user=user[viewer], at=at(viewer, _SLOT_VIEW + nth), slot=_SLOT_VIEW + nth,
-                       event=_CODE["view_item"], visit=viewer, item=viewed))
+    parts.append(
+        _rows(
+            user=user[viewer],
+            at=at(viewer, _SLOT_VIEW + nth),
+            slot=_SLOT_VIEW + nth,
+            event=_CODE["view_item"],
+            visit=viewer,
+            item=viewed,
+        )
+    )
 
     # A search is for the item seen last, or, where nothing is looked at, for one of the user's taste.
     wanted = _items(rng, u, user)
@@ -93,27 +126,49 @@ def event_rows(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[
     seeker = np.flatnonzero(visits["has_search"])
     slot = np.where(visits["is_search_first"][seeker], _SLOT_SEARCH, _SLOT_LATE_SEARCH)
     n_forms = len(SEARCH_FORMS[0])
-    words = ((wanted[seeker] * 2 + u["language"][user[seeker]]) * n_forms
-             + (rng.random(seeker.size) * n_forms).astype(np.int64))
-    parts.append(_rows(user=user[seeker], at=at(seeker, slot), slot=slot, event=_CODE["search"],
-                       visit=seeker, text=words))
+    words = (wanted[seeker] * 2 + u["language"][user[seeker]]) * n_forms + (rng.random(seeker.size) * n_forms).astype(
+        np.int64
+    )
+    parts.append(
+        _rows(user=user[seeker], at=at(seeker, slot), slot=slot, event=_CODE["search"], visit=seeker, text=words)
+    )
 
     filled = np.flatnonzero(visits["has_cart"])
     doubled = filled[rng.random(filled.size) < laws.COMPANION_PROBABILITY]
     for baskets, items, cart_slot, buy_slot in (
-            (filled, wanted[filled], _SLOT_CART, _SLOT_BUY),
-            (doubled, u["companion"][wanted[doubled]], _SLOT_COMPANION, _SLOT_BUY_COMPANION)):
+        (filled, wanted[filled], _SLOT_CART, _SLOT_BUY),
+        (doubled, u["companion"][wanted[doubled]], _SLOT_COMPANION, _SLOT_BUY_COMPANION),
+    ):
         quantity = 1 + (rng.random(baskets.size) < 0.18) + 2 * (rng.random(baskets.size) < 0.05)
-        parts.append(_rows(user=user[baskets], at=at(baskets, cart_slot), slot=cart_slot,
-                           event=_CODE["add_to_cart"], visit=baskets, item=items, quantity=quantity))
+        parts.append(
+            _rows(
+                user=user[baskets],
+                at=at(baskets, cart_slot),
+                slot=cart_slot,
+                event=_CODE["add_to_cart"],
+                visit=baskets,
+                item=items,
+                quantity=quantity,
+            )
+        )
         sold = visits["is_bought"][baskets]
         buyers = baskets[sold]
         has_coupon = visits["has_coupon"][buyers]
         percent = np.where(has_coupon, 100 - laws.COUPON_PERCENT, 100)
         cents = np.asarray(ITEM_CENTS)[items[sold]] * quantity[sold] * percent // 100
-        parts.append(_rows(user=user[buyers], at=at(buyers, buy_slot), slot=buy_slot, event=_CODE["purchase"],
-                           visit=buyers, item=items[sold], quantity=quantity[sold], cents=cents,
-                           discount=has_coupon.astype(np.int64)))
+        parts.append(
+            _rows(
+                user=user[buyers],
+                at=at(buyers, buy_slot),
+                slot=buy_slot,
+                event=_CODE["purchase"],
+                visit=buyers,
+                item=items[sold],
+                quantity=quantity[sold],
+                cents=cents,
+                discount=has_coupon.astype(np.int64),
+            )
+        )
 
     rows = _visible(_stacked(parts))
     n_before = rows["user"].size
@@ -126,12 +181,11 @@ def event_rows(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[
     owner = rows["user"][order]
     within = np.arange(owner.size) - np.searchsorted(owner, owner, side="left")
     hashes = np.empty(owner.size, dtype=np.uint64)
-    place = ((owner + first) << 24) + within        # a user has far fewer than 2^24 rows
+    place = ((owner + first) << 24) + within  # a user has far fewer than 2^24 rows
     hashes[order] = _mixed(place.astype(np.uint64), key)
     is_refund = rows["origin"] != _NONE
     # Rows kept so far stay in front in the same order, so `origin` still points at its purchase.
-    links = pa.table({"refund_hash": hashes[is_refund],
-                      "purchase_hash": hashes[:n_before][rows["origin"][is_refund]]})
+    links = pa.table({"refund_hash": hashes[is_refund], "purchase_hash": hashes[:n_before][rows["origin"][is_refund]]})
     rows = {name: column[order] for name, column in rows.items()}
     return _table(u, rows, hashes[order], texts, visit_channel, visit_device), links
 
@@ -139,8 +193,7 @@ def event_rows(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[
 def _rows(**given: Any) -> dict[str, np.ndarray]:
     """Make a table of rows from the columns named; −1 stands for absent."""
     size = np.size(given["user"])
-    return {name: np.broadcast_to(np.asarray(given.get(name, _NONE), dtype=np.int64), (size,))
-            for name in _COLUMNS}
+    return {name: np.broadcast_to(np.asarray(given.get(name, _NONE), dtype=np.int64), (size,)) for name in _COLUMNS}
 
 
 def _stacked(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -154,8 +207,7 @@ def _visible(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: column[mask] for name, column in rows.items()}
 
 
-def _ways_in(rng: np.random.Generator, u: dict[str, np.ndarray],
-             visits: dict[str, np.ndarray]) -> tuple[Ints, Ints]:
+def _ways_in(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[str, np.ndarray]) -> tuple[Ints, Ints]:
     """Draw channel and device of each visit: mostly the user's own."""
     user = visits["user"]
     other = np.searchsorted(np.cumsum(laws.CHANNEL_SHARE)[:-1], rng.random(user.size), side="right")
@@ -188,8 +240,9 @@ def _items(rng: np.random.Generator, u: dict[str, np.ndarray], user: Ints) -> In
     return np.where(is_favourite, u["favourite"][user, category], category * ITEMS_PER_CATEGORY + popular)
 
 
-def _refunds(rng: np.random.Generator, rows: dict[str, np.ndarray],
-             bought: Ints) -> tuple[Bools, dict[str, np.ndarray]]:
+def _refunds(
+    rng: np.random.Generator, rows: dict[str, np.ndarray], bought: Ints
+) -> tuple[Bools, dict[str, np.ndarray]]:
     """Send some purchases back 2 to 20 days later: mostly whole, some in part, never more than was paid."""
     chance = laws.REFUND_PROBABILITY[rows["item"][bought] // ITEMS_PER_CATEGORY]
     is_returned = rng.random(bought.size) < chance
@@ -198,14 +251,28 @@ def _refunds(rng: np.random.Generator, rows: dict[str, np.ndarray],
     percent = 25 + (rng.random(back.size) * 50).astype(np.int64)
     is_whole = rng.random(back.size) < 0.7
     cents = np.where(is_whole, rows["cents"][back], np.maximum(rows["cents"][back] * percent // 100, 1))
-    return is_returned, _rows(user=rows["user"][back], at=rows["at"][back] + wait, slot=0,
-                              event=_CODE["refund"], visit=rows["visit"][back], item=rows["item"][back],
-                              quantity=rows["quantity"][back], cents=cents, origin=back)
+    return is_returned, _rows(
+        user=rows["user"][back],
+        at=rows["at"][back] + wait,
+        slot=0,
+        event=_CODE["refund"],
+        visit=rows["visit"][back],
+        item=rows["item"][back],
+        quantity=rows["quantity"][back],
+        cents=cents,
+        origin=back,
+    )
 
 
-def _reviews(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[str, np.ndarray],
-             rows: dict[str, np.ndarray], bought: Ints, is_returned: Bools,
-             at: Any) -> tuple[dict[str, np.ndarray], list[str]]:
+def _reviews(
+    rng: np.random.Generator,
+    u: dict[str, np.ndarray],
+    visits: dict[str, np.ndarray],
+    rows: dict[str, np.ndarray],
+    bought: Ints,
+    is_returned: Bools,
+    at: Any,
+) -> tuple[dict[str, np.ndarray], list[str]]:
     """Let some purchases be reviewed in the user's first visit at least two days later.
 
     Stars are the item's quality plus the user's bias plus noise, 1.5 less where it was sent back; the words
@@ -229,13 +296,27 @@ def _reviews(rng: np.random.Generator, u: dict[str, np.ndarray], visits: dict[st
     opening, ending = ((rng.random(source.size) * 5).astype(np.int64) for _ in range(2))
     keep = np.flatnonzero(has_visit)
     names = (ITEM_NAMES, ITEM_NAMES_CHINESE)
-    texts = [REVIEW_OPENINGS[t][zh][a].format(names[zh][i]) + REVIEW_ENDINGS[t][zh][b]
-             for t, zh, a, b, i in zip(tone[keep].tolist(), u["language"][user[keep]].tolist(),
-                                       opening[keep].tolist(), ending[keep].tolist(), item[keep].tolist(),
-                                       strict=True)]
-    reviews = _rows(user=user[keep], at=at(visit[keep], _SLOT_REVIEW), slot=_SLOT_REVIEW,
-                    event=_CODE["review"], visit=visit[keep], item=item[keep],
-                    text=len(SEARCHES) + np.arange(keep.size), stars=whole[keep])
+    texts = [
+        REVIEW_OPENINGS[t][zh][a].format(names[zh][i]) + REVIEW_ENDINGS[t][zh][b]
+        for t, zh, a, b, i in zip(
+            tone[keep].tolist(),
+            u["language"][user[keep]].tolist(),
+            opening[keep].tolist(),
+            ending[keep].tolist(),
+            item[keep].tolist(),
+            strict=True,
+        )
+    ]
+    reviews = _rows(
+        user=user[keep],
+        at=at(visit[keep], _SLOT_REVIEW),
+        slot=_SLOT_REVIEW,
+        event=_CODE["review"],
+        visit=visit[keep],
+        item=item[keep],
+        text=len(SEARCHES) + np.arange(keep.size),
+        stars=whole[keep],
+    )
     return reviews, texts
 
 
@@ -248,8 +329,14 @@ def _mixed(number: np.ndarray, key: int) -> np.ndarray:
         return z ^ (z >> np.uint64(31))
 
 
-def _table(u: dict[str, np.ndarray], rows: dict[str, np.ndarray], hashes: np.ndarray, texts: list[str],
-           visit_channel: Ints, visit_device: Ints) -> pa.Table:
+def _table(
+    u: dict[str, np.ndarray],
+    rows: dict[str, np.ndarray],
+    hashes: np.ndarray,
+    texts: list[str],
+    visit_channel: Ints,
+    visit_device: Ints,
+) -> pa.Table:
     user, visit, event = rows["user"], rows["visit"], rows["event"]
     is_mail = event == _CODE["campaign_sent"]
     # A sign-up has the user's own channel and device; a mailing comes by e-mail, to no device.

@@ -224,8 +224,9 @@ def clock_instant(clock: Floats, habit: Ints, reading: Floats) -> Ints:
     return out
 
 
-def expected_visits(habit: Ints, visits_per_day: Floats, signup_us: Ints, death_us: Ints,
-                    from_us: ArrayLike, to_us: ArrayLike) -> Floats:
+def expected_visits(
+    habit: Ints, visits_per_day: Floats, signup_us: Ints, death_us: Ints, from_us: ArrayLike, to_us: ArrayLike
+) -> Floats:
     """Expect so many base visits in [from, to) ∩ [sign-up, death)."""
     clock = laws.visit_clock()
     low = np.maximum(signup_us, np.asarray(from_us))

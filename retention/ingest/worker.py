@@ -17,7 +17,7 @@ from retention.ingest.spec import ImportSpec
 if TYPE_CHECKING:
     from retention.ingest.plan import Plan
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, str], object]
 _JSON_PRESETS = ("segment", "ga4")
 
 

@@ -23,9 +23,7 @@ def backup(store: Store, target: Path) -> None:
         If `target` exists.
     """
     if target.exists():
-        raise StoreError(
-            f"{target} exists already.", hint="Choose another name, or remove the old backup first."
-        )
+        raise StoreError(f"{target} exists already.", hint="Choose another name, or remove the old backup first.")
     store.write(lambda tx: record(tx, "backup", {"target": target.name}))
     target.parent.mkdir(parents=True, exist_ok=True)
     store.copy_to(target)

@@ -119,9 +119,7 @@ def load(rows: Rows) -> Catalogue:
     ((data_version, as_of_us),) = rows("select s.data_version, s.as_of_us from state as s")
     settings = Settings.of(dict(rows("select s.name, s.value from settings as s")))
     events = rows("select n.event, n.event_key, n.bit, n.is_activity from event_names as n order by n.event")
-    properties = rows(
-        "select p.name, p.property_key, p.kind, p.column_name from properties as p order by p.name"
-    )
+    properties = rows("select p.name, p.property_key, p.kind, p.column_name from properties as p order by p.name")
     gaps = rows("select g.from_us, g.to_us from gaps as g order by g.from_us, g.to_us")
     simulated = rows("select max(i.is_simulated) from imports as i")
     return Catalogue(
@@ -129,8 +127,6 @@ def load(rows: Rows) -> Catalogue:
         settings=settings,
         events={event: EventName(key, event, bit, bool(active)) for event, key, bit, active in events},
         properties={name: PropertyName(key, name, kind, column) for name, key, kind, column in properties},
-        clock=None
-        if as_of_us is None
-        else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
+        clock=None if as_of_us is None else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
         is_simulated=bool(simulated[0][0]),
     )

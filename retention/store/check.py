@@ -41,10 +41,7 @@ def _unreadable(snapshot: Snapshot) -> list[str]:
 
 
 def _tables(snapshot: Snapshot) -> list[str]:
-    return [
-        name
-        for (name,) in snapshot.rows("select t.table_name from duckdb_tables() as t order by t.table_name")
-    ]
+    return [name for (name,) in snapshot.rows("select t.table_name from duckdb_tables() as t order by t.table_name")]
 
 
 def _unexplained(snapshot: Snapshot) -> list[str]:
@@ -77,9 +74,7 @@ def _stale(store: Store) -> list[str]:
         before = {table: _fingerprint(tx, table) for table in tables}
         rollups.rebuild(tx, tx.catalogue, tx.catalogue.clock.as_of_us if tx.catalogue.clock else None)
         found.extend(
-            f"the rollup {table} differs from a rebuild"
-            for table in tables
-            if _fingerprint(tx, table) != before[table]
+            f"the rollup {table} differs from a rebuild" for table in tables if _fingerprint(tx, table) != before[table]
         )
         raise _Undo
 

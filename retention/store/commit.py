@@ -17,9 +17,7 @@ from retention.store.staged import Property, Staged
 from retention.store.store import Transaction
 
 Progress = Callable[[float, str], object]
-EVENT_COLUMNS = (
-    "user_key, occurred_us, day, event_key, value, quantity, item_key, text_key, row_hash, import_id"
-)
+EVENT_COLUMNS = "user_key, occurred_us, day, event_key, value, quantity, item_key, text_key, row_hash, import_id"
 REJECTS_KEPT = 100_000
 """Rejected rows kept word for word for each import; the counts by reason always cover all of them."""
 
@@ -119,9 +117,7 @@ def advance(tx: Transaction, import_id: int) -> int | None:
     return now
 
 
-def _learn_properties(
-    tx: Transaction, properties: Sequence[Property]
-) -> list[tuple[str, tuple[int, str]]]:
+def _learn_properties(tx: Transaction, properties: Sequence[Property]) -> list[tuple[str, tuple[int, str]]]:
     """Make a column for each property not met before; return (staged column, (key, store column))."""
     known = {
         name: (key, column, kind)

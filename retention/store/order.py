@@ -20,9 +20,7 @@ Progress = Callable[[float, str], object]
 USER_TABLES = ("audience_members", "order_lines", "events", *rollups.ROLLUPS, "identities", "users")
 
 
-def change_setting(
-    store: Store, name: str, value: str, progress: Progress = lambda share, text: None
-) -> Settings:
+def change_setting(store: Store, name: str, value: str, progress: Progress = lambda share, text: None) -> Settings:
     """Change a setting and rebuild what depends on it.
 
     Parameters
@@ -37,9 +35,7 @@ def change_setting(
         before = catalogues.load(tx.rows)
         settings = before.settings.changed(name, value)
         tx.run("delete from settings where name = $name", {"name": name})
-        tx.run(
-            "insert into settings values ($name, $value)", {"name": name, "value": getattr(settings, name)}
-        )
+        tx.run("insert into settings values ($name, $value)", {"name": name, "value": getattr(settings, name)})
         record(tx, "change setting", {"name": name, "value": getattr(settings, name)})
         if settings != before.settings and name in (*REBUILDING, "settling_delay"):
             progress(0.1, "Placing the events on their days")
@@ -85,9 +81,7 @@ def _change_key(store: Store, value: str) -> Settings:
 def mark_gap(store: Store, from_us: int, to_us: int, note: str = "") -> None:
     """Mark the stretch ``[from_us, to_us)`` as missing or partial."""
     if from_us >= to_us:
-        raise SpecError(
-            "A gap must begin before it ends.", hint="The end is the first instant that is complete again."
-        )
+        raise SpecError("A gap must begin before it ends.", hint="The end is the first instant that is complete again.")
 
     def mark(tx: Transaction) -> None:
         tx.run(
@@ -128,9 +122,7 @@ def save_view(store: Store, name: str, page: str, address: str) -> None:
 def delete_view(store: Store, name: str, page: str) -> None:
     """Forget a saved view."""
     store.write(
-        lambda tx: tx.run(
-            "delete from views where name = $name and page = $page", {"name": name, "page": page}
-        )
+        lambda tx: tx.run("delete from views where name = $name and page = $page", {"name": name, "page": page})
     )
 
 
@@ -180,9 +172,7 @@ def erase_user(store: Store, user: str) -> int:
                 {"key": prop.property_key},
             )
         # Rejected rows are raw lines of the file and may name anyone: those that mention the id go.
-        tx.run(
-            "delete from rejects where value is not null and contains(value, $user_id)", {"user_id": user_id}
-        )
+        tx.run("delete from rejects where value is not null and contains(value, $user_id)", {"user_id": user_id})
         record(tx, "erase user", {}, n_rows=n_events)
         return n_events
 

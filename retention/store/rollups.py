@@ -163,9 +163,7 @@ def _fold_in_days(tx: Transaction) -> None:
         from seen as s
         """
     )
-    tx.run(
-        "delete from user_day where exists (select 1 from touched as t where t.user_key = user_day.user_key)"
-    )
+    tx.run("delete from user_day where exists (select 1 from touched as t where t.user_key = user_day.user_key)")
     tx.run(
         """
         insert into user_day (user_key, day, first_day, prev_day, ev_mask, twice_mask, first_bit, n_events)
@@ -181,9 +179,7 @@ def _fold_in_days(tx: Transaction) -> None:
 
 def _derive(tx: Transaction, table: str, period: str) -> None:
     """Make the week or month rows of the touched users from their day rows."""
-    tx.run(
-        f"delete from {table} where exists (select 1 from touched as t where t.user_key = {table}.user_key)"
-    )
+    tx.run(f"delete from {table} where exists (select 1 from touched as t where t.user_key = {table}.user_key)")
     tx.run(
         f"""
         insert into {table} (user_key, period, first_period, ev_mask, twice_mask, first_bit)

@@ -44,9 +44,7 @@ class Settings:
         week_offset(self.week_start)
         self.settling_us  # noqa: B018  (reading it checks it)
         if not re.fullmatch(r"\d{1,6}", self.min_cohort_size) or int(self.min_cohort_size) < 1:
-            raise SpecError(
-                f"`min_cohort_size` must be a whole number of users from 1, not {self.min_cohort_size!r}."
-            )
+            raise SpecError(f"`min_cohort_size` must be a whole number of users from 1, not {self.min_cohort_size!r}.")
         if not self.activity.strip():
             raise SpecError("`activity` must name at least one event.", hint='Write "all" for every event.')
 

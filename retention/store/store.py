@@ -298,9 +298,7 @@ def _open_error(path: Path, error: duckdb.Error) -> StoreError:
             f"{path} is held by another process (PID {holder[1]}).",
             hint="Stop the app (or the other command) and try again, or name another store with --store.",
         )
-    return StoreError(
-        f"{path} cannot be opened: {_first_line(error)}", hint="Check the folder and its permissions."
-    )
+    return StoreError(f"{path} cannot be opened: {_first_line(error)}", hint="Check the folder and its permissions.")
 
 
 def _damage_error(path: Path, error: duckdb.Error) -> StoreError | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from math import isnan
+from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -223,7 +224,6 @@ def _picked(
             state["pick_drawn"] = None
     twin = _twin_cell(state.get(_twin_key(place)), matrix, cohorts)
     if twin is not None and twin != state["twin_seen"]:
-        state["twin_seen"] = twin
         state["pick"] = state["pick_drawn"] = twin
     return _cell_of(matrix, state["pick"], group)
 
@@ -267,10 +267,10 @@ def _twin_cell(state: object, matrix: RetentionMatrix, cohorts: Sequence[date]) 
 def _twin(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date], place: tuple[object, ...]) -> None:
     table = drawn("twin", place, lambda: _twin_frame(matrix, look, cohorts))
     pick, ages = st.session_state["pick"], matrix.spec.shown_ages
-    marked = None
+    marked: Any = None
     if pick and pick[0] in cohorts and pick[1] in ages:
         marked = {"selection": {"cells": [(cohorts.index(pick[0]) + 1, age_labels(matrix)[ages.index(pick[1])])]}}
-    st.dataframe(
+    event = st.dataframe(
         table,
         key=_twin_key(place),
         on_select="rerun",
@@ -285,6 +285,7 @@ def _twin(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date], plac
             "Users": st.column_config.NumberColumn(format="localized"),
         },
     )
+    st.session_state["twin_seen"] = _twin_cell(event, matrix, cohorts)
     st.caption("Move with the arrow keys and press Enter or Space, or tap a cell, to list its users.")
 
 

@@ -106,7 +106,11 @@ def test_a_csv_opens_in_a_spreadsheet_with_its_letters():
 
 def test_a_timeline_shows_what_a_user_did_the_latest_first():
     store = store_of(diary("ann: 5 12/buy"))
-    key = int(cohort_members(store, CellSpec(cohorts=CohortSpec(), cohort=date(2026, 1, 5), age=0, is_lost=True)).users["user_key"].iloc[0])
+    key = int(
+        cohort_members(store, CellSpec(cohorts=CohortSpec(), cohort=date(2026, 1, 5), age=0, is_lost=True))
+        .users["user_key"]
+        .iloc[0]
+    )
     assert user_events(store, key)["event"].tolist() == ["buy", "visit"]
 
 
