@@ -13,7 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from retention.ui.starting import lifespan, show_failure
+from retention.ui.launch import lifespan, show_failure
 
 ROOT = Path(__file__).resolve().parent
 app = st.App(ROOT / "retention" / "ui" / "main.py", lifespan=lifespan, on_script_error=show_failure)

@@ -15,13 +15,7 @@ from typing import Any
 from retention.errors import RetentionError, SpecError
 from retention.periods import day_number, iso, midnight_us, to_us, zone
 
-DEFAULT_STORE = Path("data/holdfast.duckdb")
 Command = Callable[[argparse.Namespace], tuple[dict[str, Any], str]]
-
-
-def store_path(given: str | None = None) -> Path:
-    """Return the store's path: as given, else RETENTION_STORE, else under ``data/``."""
-    return Path(given or os.environ.get("RETENTION_STORE") or DEFAULT_STORE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _sample(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.ingest.order import build_sample
     from retention.ingest.sample import SampleSpec
-    from retention.store import Store
+    from retention.store import Store, store_path
 
     with Store.create_or_open(store_path(args.store)) as store:
         report = build_sample(store, SampleSpec(n_users=args.users, seed=args.seed), _progress())
@@ -74,7 +68,7 @@ def _sample(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 def _import(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.ingest.order import import_file
     from retention.ingest.spec import ImportSpec
-    from retention.store import Store
+    from retention.store import Store, store_path
 
     files = list(_files(args.files))
     mapping = _mapping(args.map)
@@ -160,7 +154,7 @@ def _status(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         status = data_status(store)
         size = store.path.stat().st_size
     result = {
-        "store": str(store_path(args.store)),
+        "store": str(store.path),
         "bytes": size,
         "users": status.n_users,
         "events": status.n_events,
@@ -212,6 +206,7 @@ def _backup(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _restore(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from retention.store import store_path
     from retention.store.backup import restore
 
     path = store_path(args.store)
@@ -233,7 +228,7 @@ def _erase(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 def _settings(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from dataclasses import asdict
 
-    from retention.store import Store
+    from retention.store import Store, store_path
     from retention.store.order import change_setting
 
     with Store.create_or_open(store_path(args.store)) as store:
@@ -408,7 +403,7 @@ def _instant(text: str, timezone: str) -> int:
 
 
 def _open(args: argparse.Namespace) -> Any:
-    from retention.store import Store
+    from retention.store import Store, store_path
 
     return Store.open(store_path(args.store))
 

@@ -25,7 +25,7 @@ Flatten = Callable[[Mapping[str, Any]], "Flat | str"]
 
 
 def load_json_lines(
-    con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten, tick: Callable[[float], None]
+    con: duckdb.DuckDBPyConnection, path: Path, flatten: Flatten, tick: Callable[[float], object]
 ) -> Source:
     """Flatten an object a line into the view ``raw``, whose columns are named by what they are mapped to.
 

@@ -19,7 +19,7 @@ MAX_INFLATED_BYTES = 64 << 30
 MAX_INFLATION = 400
 _INFLATION_GRACE_BYTES = 256 << 20
 
-Tick = Callable[[float], None]
+Tick = Callable[[float], object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

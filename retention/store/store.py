@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
+DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "holdfast.duckdb"
 MEMORY_LIMIT = "2GB"
 THREADS = 2
+
+
+def store_path(given: str | None = None) -> Path:
+    """Return the store's path: as given, else RETENTION_STORE, else under the project's ``data/``."""
+    return Path(given or os.environ.get("RETENTION_STORE") or DEFAULT_PATH)
 
 
 class Snapshot:

@@ -109,7 +109,7 @@ def grid(matrix: RetentionMatrix, view: CohortView) -> tuple[CohortView, CellSpe
         with as_grid, st.container(key="grid_box"):
             event = chart(figure, alt=heatmap_alt(shown, look), key="heat", file_name="cohorts", is_clickable=True)
         st.session_state["heat_seen"] = _clicked(event)
-    st.caption(drawn("legend", place, lambda: _legend(shown, view, look, len(cohorts))))
+    st.caption(drawn("legend", place, lambda: _legend(shown, view, look, cohorts)))
     return view, cell
 
 
@@ -318,13 +318,13 @@ def _twin_frame(matrix: RetentionMatrix, look: GridLook, cohorts: Sequence[date]
     return pd.DataFrame(rows, columns=["Cohort", "Users", *labels])
 
 
-def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: int) -> str:
+def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, cohorts: Sequence[date]) -> str:
     """Say what the marks of a grid mean, those that it shows."""
-    cells = matrix.cells
+    cells = matrix.cells[matrix.cells["cohort"].isin(cohorts)]
     said = []
     n_all = matrix.rows["cohort"].nunique()
-    if n_shown < n_all:
-        said.append(f"The latest {n_shown} of {n_all} cohorts are shown; the average covers all of them.")
+    if len(cohorts) < n_all:
+        said.append(f"The latest {len(cohorts)} of {n_all} cohorts are shown; the average covers all of them.")
     if look.group is None:
         said.append(f"{average_label(view.average, matrix)}.")
     else:
@@ -333,7 +333,7 @@ def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, n_shown: 
         said.append("Hatched, with *: in progress, so the number so far; in no average.")
     if (cells["touches_gap"] & (cells["state"] != "future")).any():
         said.append("Dotted frame († in the table): touches a stretch marked missing on the Data page; in no average.")
-    if (matrix.rows["size"] < look.min_size).any():
+    if (cells["size"] < look.min_size).any():
         said.append(f"Grey: fewer than {look.min_size} users.")
     if matrix.spec.is_open_ended:
         said.append("Right-censored: older cohorts were watched for longer, so rows cannot be compared directly.")

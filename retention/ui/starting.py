@@ -1,33 +1,17 @@
-"""Before the first page and after a failure: warm-up, the sample shop, and what is said of a bug."""
+"""The store of this app, and the sample shop that an empty one is filled with."""
 
 from __future__ import annotations
 
-import gc
-import logging
-import os
-import secrets
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
 
-from retention.errors import RetentionError
 from retention.ingest.answer import data_status
 from retention.ingest.order import build_sample
 from retention.ingest.sample import SampleSpec
-from retention.store import Store
-from retention.ui.words import plain
-
-LOG = logging.getLogger("retention")
-DEFAULT_STORE = Path(__file__).resolve().parents[2] / "data" / "holdfast.duckdb"
-
-
-def store_path() -> Path:
-    """Return where the store of this app lies."""
-    return Path(os.environ.get("RETENTION_STORE") or DEFAULT_STORE)
+from retention.store import Store, store_path
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -110,41 +94,3 @@ def first_start(target: Store) -> None:
     if build.error is not None:
         raise build.error
     st.rerun()
-
-
-def warm() -> None:
-    """Import what pages need and answer the questions that everybody asks first."""
-    import plotly.io  # noqa: F401
-
-    from retention.ui import cohorts
-
-    with suppress(RetentionError):  # the page says what is wrong, with what to do
-        if store().catalogue().clock is not None:
-            cohorts.warm()
-
-
-@asynccontextmanager
-async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Warm up before the first visitor; let the store go at the end."""
-    warm()
-    gc.collect()
-    # Streamlit collects garbage after every run; what lives as long as the process need not be looked at again.
-    gc.freeze()
-    yield
-    with suppress(RetentionError):
-        store().close()
-
-
-def show_failure(error: Exception) -> bool:
-    """Say that something broke, with a reference that the log carries too."""
-    if isinstance(error, RetentionError):
-        st.error(plain(str(error)))
-        return True
-    reference = secrets.token_hex(4)
-    LOG.error("failure %s", reference, exc_info=error)
-    st.error(
-        f"Something went wrong in the program, and it is not your doing. Reference **{reference}**: the"
-        " log of the app says more"
-        " under it. Reload the page to go on; your data are safe."
-    )
-    return True

@@ -6,18 +6,10 @@ from urllib.parse import parse_qs
 
 import streamlit as st
 
-from retention.store import Sql, Store
+from retention.store.answer import saved_views
 from retention.store.order import delete_view, save_view
 from retention.ui import address
 from retention.ui.answers import answer, order
-
-
-def saved_views(store: Store, page: str) -> list[tuple[str, str]]:
-    """Which views of a page have been kept? Their names and addresses."""
-    frame = store.read(
-        Sql("select v.name, v.address from views as v where v.page = $page order by v.name", {"page": page})
-    )
-    return list(zip(frame["name"], frame["address"], strict=True))
 
 
 def saved_views_panel(page: str, now: str) -> None:

@@ -318,7 +318,7 @@ def test_a_store_held_by_another_process_is_said_kindly(show: Open, four: Store)
 
 def test_a_bug_is_said_with_a_reference_that_the_log_carries(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> None:
-        from retention.ui.starting import show_failure
+        from retention.ui.launch import show_failure
 
         show_failure(ZeroDivisionError("secret detail"))
 
