@@ -58,6 +58,11 @@ def main(argv: list[str] | None = None) -> int:
     tell(f"the log of {said.events:,} events, in {data_folder()}")
     log = event_log(said.events)
     rows: list[Row] = []
+
+    def add(found: list[Row]) -> None:
+        rows.extend(found)
+        print(table(found), file=sys.stderr, flush=True)
+
     is_fresh = "import" in wanted and not said.resume
     tell("plain load")
     raw = stores.raw_of(log, is_fresh=is_fresh)
@@ -65,21 +70,21 @@ def main(argv: list[str] | None = None) -> int:
     store = stores.store_of(log, is_fresh=is_fresh or ("append" in wanted and not said.resume))
     tell(f"imported: {store[1]}")
     if "import" in wanted:
-        rows += stores.import_rows(log, store, raw)
+        add(stores.import_rows(log, store, raw))
     if "append" in wanted:
         tell("appending a day")
-        rows += stores.append_rows(log, store)
+        add(stores.append_rows(log, store))
     if "headlines" in wanted:
         tell("headline questions")
-        rows += grids.headline_rows(log, store[0], raw[0])
+        add(grids.headline_rows(log, store[0], raw[0]))
     if "beside" in wanted:
         tell("other questions")
-        rows += alone(grids.beside_answers, str(store[0])).result
+        add(alone(grids.beside_answers, str(store[0])).result)
     if "page" in wanted:
         from benchmarks.page import page_rows
 
         tell("the Cohorts page")
-        rows += page_rows(store[0])
+        add(page_rows(store[0]))
     about: dict[str, object] = {
         "events": log.n_events, "users": log.n_users, "python": platform.python_version(),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,7 +81,7 @@ def headline_answers(store_path: str) -> list[Asked]:
 def _asked(store: Store, headline: Headline) -> Asked:
     with store.snapshot() as snapshot:
         sql = cohort_sql(headline.spec, snapshot.catalogue)
-        reads = (query.cohort_sizes(sql.starts), query.cohort_counts(sql.marks))
+        reads = _reads(sql)
         sizes, counts = (snapshot.read(read) for read in reads)
         floors = [floor for read in reads for floor in scan_and_sum(snapshot, read)]
         timing = cpu_ms(lambda: [snapshot.read(read) for read in reads])
@@ -159,6 +160,7 @@ def beside_answers(store_path: str) -> list[Row]:
     rows = []
     with Store.open(Path(store_path)) as store:
         for name, spec in (*((h.name, h.spec) for h in HEADLINES), *BESIDE):
+            print(f"        {name}", file=sys.stderr, flush=True)
             with store.snapshot() as snapshot:
                 ours = cohort_sql(spec, snapshot.catalogue)
                 portable = portable_cohort_sql(spec, snapshot.catalogue)
@@ -181,7 +183,11 @@ def beside_answers(store_path: str) -> list[Row]:
 
 
 def _read(snapshot: Snapshot, sql: CohortSql) -> Sequence[pd.DataFrame]:
-    return [snapshot.read(query.cohort_sizes(sql.starts)), snapshot.read(query.cohort_counts(sql.marks))]
+    return [snapshot.read(read) for read in _reads(sql)]
+
+
+def _reads(sql: CohortSql) -> tuple[Sql, Sql]:
+    return query.cohort_sizes(sql.starts), query.cohort_counts(sql.marks)
 
 
 def _n_differing(snapshot: Snapshot, spec: CohortSpec, ours: CohortSql, portable: CohortSql) -> int:
