@@ -24,6 +24,8 @@ from retention.store.check import faults
 BLOCK = 262_144
 """Bytes of a block of DuckDB's file."""
 GIGABYTE = 1e9
+N_APPENDS = 3
+"""The append is short, so the least of some runs counts; the import from scratch runs once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +172,13 @@ def append_rows(log: Log, store: tuple[Path, Cost]) -> list[Row]:
     """Append the last day through the full import, against importing everything from scratch."""
     path, rebuild = store
     folder = log.folder / "appended"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(path.parent, folder)
     target = folder / path.name
-    done = alone(import_csv, str(target), str(log.day))
+    runs = []
+    for _ in range(N_APPENDS):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(path.parent, folder)
+        runs.append(alone(import_csv, str(target), str(log.day)))
+    done = min(runs, key=lambda run: run.cpu_s)
     n_new = done.result[0]
     found = alone(faults_of, str(target)).result
     what = f"append one day ({n_new:,} events)"
@@ -181,7 +186,7 @@ def append_rows(log: Log, store: tuple[Path, Cost]) -> list[Row]:
     if found or n_new != log.n_day:
         note = "; ".join(found) or f"{n_new} rows of {log.n_day}"
         return [Row(what, f"{done.cpu_s:.2f} s", is_wrong=True, note=note)]
-    note = "importing everything from scratch; all rollups equal a rebuild"
+    note = f"importing everything from scratch; least of {N_APPENDS}; all rollups equal a rebuild"
     cost = Cost.of(done, n_new)
     return [
         Row(f"{what}, CPU", f"{done.cpu_s:.2f} s", f"{rebuild.cpu_s:,.1f} s", 100 * done.cpu_s / rebuild.cpu_s,

@@ -55,6 +55,18 @@ class CohortSql:
     starts: Sql
     marks: Sql
     source: Literal["rollups", "rollups and events", "events"]
+    cell_sizes: Sql | None = None
+    cell_counts: Sql | None = None
+
+    @property
+    def sizes(self) -> Sql:
+        """The select of the cohorts' sizes."""
+        return self.cell_sizes or query.cohort_sizes(self.starts)
+
+    @property
+    def counts(self) -> Sql:
+        """The select of the counts at each age."""
+        return self.cell_counts or query.cohort_counts(self.marks)
 
 
 def cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
@@ -69,6 +81,9 @@ def cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
         return CohortSql(starts, query.marks(query.hits(starts, spec, catalogue), spec), "events")
     marks = query.marks(query_duckdb.hits(starts, spec, catalogue), spec)
     is_whole = query_duckdb.is_age_0_carried(spec, catalogue)
+    if query_duckdb.has_cells(spec, catalogue):
+        sizes, counts = (text(spec, catalogue) for text in (query_duckdb.cell_sizes, query_duckdb.cell_counts))
+        return CohortSql(starts, marks, "rollups", sizes, counts)
     return CohortSql(starts, marks, "rollups" if is_whole else "rollups and events")
 
 
@@ -89,8 +104,7 @@ def read_matrix(snapshot: Snapshot, spec: CohortSpec, sql: CohortSql) -> Retenti
     catalogue = snapshot.catalogue
     clock = catalogue.require_clock()
     labels = _labels(snapshot, spec)
-    sizes = snapshot.read(query.cohort_sizes(sql.starts))
-    counts = snapshot.read(query.cohort_counts(sql.marks))
+    sizes, counts = snapshot.read(sql.sizes), snapshot.read(sql.counts)
     cells = retention_cells(sizes, counts, spec, clock, labels)
     moments: dict[str, pd.DataFrame] = {}
     of_groups = None
@@ -191,7 +205,7 @@ def explain_sql(store: Store, spec: CohortSpec) -> str:
 
 def describe_sql(sql: CohortSql) -> str:
     """Write the statements of a grid with the values that are bound to them."""
-    counts = query.cohort_counts(sql.marks)
+    counts = sql.counts
     values = "\n".join(f"-- ${name} = {value!r}" for name, value in sorted(counts.params.items()))
     return f"-- reads the {sql.source}\n{values}\n{counts.text}"
 

@@ -60,14 +60,51 @@ def is_age_0_carried(spec: CohortSpec, catalogue: Catalogue) -> bool:
 
 
 def is_one_table(spec: CohortSpec, catalogue: Catalogue) -> bool:
-    """Whether the period table alone answers: first activity of all, no condition, no group, no range."""
+    """Whether the period table alone answers: first activity of all, no range."""
+    return not spec.start and spec.from_on is None and spec.to_on is None and is_age_0_carried(spec, catalogue)
+
+
+def has_cells(spec: CohortSpec, catalogue: Catalogue) -> bool:
+    """Whether the counts are there already: the plain grid of one kind of return, or of any and one property."""
+    names = query.attributes(spec)
     return (
-        not spec.start
-        and not spec.where
-        and spec.by is None
-        and spec.from_on is None
-        and spec.to_on is None
-        and is_age_0_carried(spec, catalogue)
+        is_one_table(spec, catalogue)
+        and spec.mode == "on"
+        and spec.period in ("week", "month")
+        and len(spec.returns) + len(names) <= 1
+        and all(catalogue.property_name(name).has_cells for name in names)
+    )
+
+
+def _split(spec: CohortSpec, catalogue: Catalogue) -> tuple[str, str, dict[str, object]]:
+    """Write the group and the condition over a table of cells."""
+    names = query.attributes(spec)
+    condition, params = query.where(spec, catalogue, dict.fromkeys(names, "c.value_key"))
+    key = catalogue.property_name(names[0]).property_key if names else 0
+    group = "c.value_key" if spec.by else "0"
+    return group, f"c.property_key = $split and {condition}", {**params, "split": key}
+
+
+def cell_sizes(spec: CohortSpec, catalogue: Catalogue) -> Sql:
+    """One row per cohort and group, as `query.cohort_sizes` gives it."""
+    group, condition, params = _split(spec, catalogue)
+    return Sql(
+        f"""select c.cohort, {group} as grp, sum(c.n)::bigint as n_users, sum(c.n)::bigint as n_first,
+    min(c.first_us) as first_start_us, max(c.last_us) as last_start_us
+from {spec.period}_cohorts as c where {condition} group by all""",
+        params,
+    )
+
+
+def cell_counts(spec: CohortSpec, catalogue: Catalogue) -> Sql:
+    """One row per cohort, group and age, as `query.cohort_counts` gives it."""
+    group, condition, params = _split(spec, catalogue)
+    kind = catalogue.event_names(spec.returns)[0].event_key if spec.returns else 0
+    return Sql(
+        f"""select c.cohort, {group} as grp, c.age, sum(c.n)::bigint as n_users, sum(c.n)::bigint as n_first
+from {spec.period}_cells as c
+where c.event_key = $kind and c.age <= $last_age and {condition} group by all""",
+        {**params, "kind": kind, "last_age": spec.horizon},
     )
 
 
@@ -109,13 +146,15 @@ def hits(starts: Sql, spec: CohortSpec, catalogue: Catalogue) -> Sql:
         "last_age": query.ALL_OF_THE_FUTURE if spec.is_open_ended else spec.horizon,
     }
     if is_one_table(spec, catalogue):
+        columns = {name: f"u.{catalogue.property_name(name).column}" for name in query.attributes(spec)}
+        condition, values = query.where(spec, catalogue, columns)
+        group = columns[spec.by] if spec.by else "0"
         return Sql(
-            f"""select u.user_key, u.{first_period} as cohort, 0 as grp, 1 as nth_entry,
+            f"""select u.user_key, u.{first_period} as cohort, {group} as grp, 1 as nth_entry,
     u.{period} - u.{first_period} as age, 1 as n
 from {table} as u
-where u.ev_mask & $returns <> 0 and u.{period} - u.{first_period} <= $last_age
-    and (u.{period} > u.{first_period} or {_twice(spec, catalogue, "u.first_bit")})""",
-            bounds,
+where u.back_mask & $returns <> 0 and u.{period} - u.{first_period} <= $last_age and {condition}""",
+            {**bounds, **values},
         )
     later = f"""select s.user_key, s.cohort, s.grp, s.nth_entry, u.{period} - s.cohort as age, 1 as n
 from starts as s join {table} as u on u.user_key = s.user_key

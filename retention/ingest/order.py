@@ -14,6 +14,7 @@ from retention.ingest.sample import SampleSpec, stage_sample
 from retention.ingest.spec import ImportSpec
 from retention.store import Store, Transaction
 from retention.store.audit import record
+from retention.store.cells import CELLS
 from retention.store.commit import commit
 from retention.store.keys import pseudonym_key
 from retention.store.rollups import ROLLUPS
@@ -23,7 +24,7 @@ Progress = Callable[[float, str], object]
 SAMPLE_ACTIVITY = "all but refund, campaign_sent"
 DATA_TABLES = (
     "events", "order_lines", "users", "identities", "items", "texts", "event_names", "property_values", "properties",
-    "imports", "reject_reasons", "rejects", "gaps", "audiences", "audience_members", "views", *ROLLUPS,
+    "imports", "reject_reasons", "rejects", "gaps", "audiences", "audience_members", "views", *ROLLUPS, *CELLS,
 )  # fmt: skip
 
 
@@ -168,7 +169,8 @@ def _clear(tx: Transaction) -> None:
     for prop in tx.catalogue.properties.values():
         tx.run(f"alter table events drop column {prop.column}")
         if prop.kind == "event":
-            tx.run(f"alter table user_first drop column {prop.column}")
+            for table in ROLLUPS:
+                tx.run(f"alter table {table} drop column {prop.column}")
     for table in DATA_TABLES:
         tx.run(f"delete from {table}")
     tx.run("delete from settings where name = 'activity'")

@@ -52,12 +52,13 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class PropertyName:
-    """A property, with the column that holds its codes."""
+    """A property, with the column that holds its codes; few values are counted in the cells."""
 
     property_key: int
     name: str
     kind: str
     column: str
+    has_cells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,18 @@ def load(rows: Rows) -> Catalogue:
     ((data_version, as_of_us),) = rows("select s.data_version, s.as_of_us from state as s")
     settings = Settings.of(dict(rows("select s.name, s.value from settings as s")))
     events = rows("select n.event, n.event_key, n.bit, n.is_activity from event_names as n order by n.event")
-    properties = rows("select p.name, p.property_key, p.kind, p.column_name from properties as p order by p.name")
+    properties = rows(
+        "select p.property_key, p.name, p.kind, p.column_name,"
+        " p.property_key in (select c.property_key from week_cohorts as c) as has_cells"
+        " from properties as p order by p.name"
+    )
     gaps = rows("select g.from_us, g.to_us from gaps as g order by g.from_us, g.to_us")
     simulated = rows("select max(i.is_simulated) from imports as i")
     return Catalogue(
         data_version=data_version,
         settings=settings,
         events={event: EventName(key, event, bit, bool(active)) for event, key, bit, active in events},
-        properties={name: PropertyName(key, name, kind, column) for name, key, kind, column in properties},
+        properties={row[1]: PropertyName(*row) for row in properties},
         clock=None if as_of_us is None else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
         is_simulated=bool(simulated[0][0]),
     )

@@ -132,7 +132,8 @@ def _learn_properties(tx: Transaction, properties: Sequence[Property]) -> list[t
             column = f"p{key}"
             tx.run(f"alter table events add column {column} integer")
             if prop.kind == "event":
-                tx.run(f"alter table user_first add column {column} integer")
+                for table in rollups.ROLLUPS:  # which carry those of the user's first activity
+                    tx.run(f"alter table {table} add column {column} integer")
             tx.run(
                 "insert into properties values ($key, $name, $kind, $column)",
                 {"key": key, "name": prop.name, "kind": prop.kind, "column": column},

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from retention.errors import SpecError
 from retention.store import catalogue as catalogues
-from retention.store import rollups
+from retention.store import cells, rollups
 from retention.store.audit import record
 from retention.store.commit import recompute_days, watermark
 from retention.store.keys import KEY_BYTES, rename_all, write_key
@@ -173,6 +173,7 @@ def erase_user(store: Store, user: str) -> int:
             )
         # Rejected rows are raw lines of the file and may name anyone: those that mention the id go.
         tx.run("delete from rejects where value is not null and contains(value, $user_id)", {"user_id": user_id})
+        cells.refresh(tx, catalogues.load(tx.rows))
         record(tx, "erase user", {}, n_rows=n_events)
         return n_events
 

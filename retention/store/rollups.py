@@ -8,6 +8,7 @@ day rows and never from the events.
 from __future__ import annotations
 
 from retention.periods import sql_period
+from retention.store import cells
 from retention.store.catalogue import Catalogue
 from retention.store.sql import ACTIVITY_BIT
 from retention.store.store import Transaction
@@ -19,7 +20,7 @@ ROLLUPS = ("user_day", "user_week", "user_month", "user_first")
 
 def rebuild(tx: Transaction, catalogue: Catalogue, as_of_us: int | None) -> None:
     """Build every rollup from the events before `as_of_us`."""
-    for table in ROLLUPS:
+    for table in (*ROLLUPS, *cells.CELLS):
         tx.run(f"delete from {table}")
     tx.run("update users set first_us = null, last_us = null, n_events = 0")
     tx.run("update state set as_of_us = $as_of", {"as_of": as_of_us})
@@ -61,11 +62,12 @@ def fold_in(tx: Transaction, catalogue: Catalogue, is_new: str, params: dict[str
         """
     )
     _fold_in_firsts(tx, catalogue, is_new, params)
-    _fold_in_days(tx)
+    _fold_in_days(tx, catalogue)
     for table, period in (("user_week", "week"), ("user_month", "month")):
-        _derive(tx, table, sql_period("d.day", period, catalogue.settings.week_start))  # type: ignore[arg-type]
+        _derive(tx, catalogue, table, sql_period("d.day", period, catalogue.settings.week_start))  # type: ignore[arg-type]
     for table in ("new_kind_days", "touched", "days"):
         tx.run(f"drop table {table}")
+    cells.refresh(tx, catalogue)
 
 
 def _fold_in_firsts(tx: Transaction, catalogue: Catalogue, is_new: str, params: dict[str, object]) -> None:
@@ -127,7 +129,25 @@ def _fold_in_firsts(tx: Transaction, catalogue: Catalogue, is_new: str, params: 
     tx.run("drop table winners")
 
 
-def _fold_in_days(tx: Transaction) -> None:
+def _back_mask(row: str, is_first: str) -> str:
+    """Write the mask of what a row holds besides the user's first activity, which is on the row of its period only.
+
+    The first activity takes one event of its kind away; what is left is another kind, or that kind a second time.
+    """
+    return (
+        f"case when {is_first} then {row}.twice_mask"
+        f" | ({row}.ev_mask & ~({ACTIVE} | case when n.bit is null then 0 else 1::bigint << n.bit end))"
+        f" else {row}.ev_mask end"
+    )
+
+
+def _carried(catalogue: Catalogue) -> tuple[str, str]:
+    """Return the columns of the first activity's own properties, and their values from ``user_first as f``."""
+    columns = [p.column for p in catalogue.properties.values() if p.kind == "event"]
+    return "".join(f", {c}" for c in columns), "".join(f", f.{c}" for c in columns)
+
+
+def _fold_in_days(tx: Transaction, catalogue: Catalogue) -> None:
     tx.run(
         f"""
         create or replace temp table days as
@@ -164,11 +184,12 @@ def _fold_in_days(tx: Transaction) -> None:
         """
     )
     tx.run("delete from user_day where exists (select 1 from touched as t where t.user_key = user_day.user_key)")
+    columns, values = _carried(catalogue)
     tx.run(
-        """
-        insert into user_day (user_key, day, first_day, prev_day, ev_mask, twice_mask, first_bit, n_events)
+        f"""
+        insert into user_day (user_key, day, first_day, prev_day, ev_mask, twice_mask, back_mask, n_events{columns})
         select d.user_key, d.day, d.first_day, d.prev_day, d.ev_mask, d.twice_mask,
-            case when d.day = d.first_day then n.bit end, d.n_events
+            {_back_mask("d", "d.day = d.first_day")}, d.n_events{values}
         from days as d
         left join user_first as f on f.user_key = d.user_key and f.event_key = 0
         left join event_names as n on n.event_key = f.first_event_key
@@ -177,12 +198,13 @@ def _fold_in_days(tx: Transaction) -> None:
     )
 
 
-def _derive(tx: Transaction, table: str, period: str) -> None:
+def _derive(tx: Transaction, catalogue: Catalogue, table: str, period: str) -> None:
     """Make the week or month rows of the touched users from their day rows."""
+    columns, values = _carried(catalogue)
     tx.run(f"delete from {table} where exists (select 1 from touched as t where t.user_key = {table}.user_key)")
     tx.run(
         f"""
-        insert into {table} (user_key, period, first_period, ev_mask, twice_mask, first_bit)
+        insert into {table} (user_key, period, first_period, ev_mask, twice_mask, back_mask{columns})
         with placed as (
             select d.user_key, d.day, {period} as period,
                 case when d.first_day is not null then {period.replace("d.day", "d.first_day")} end as first_period,
@@ -200,7 +222,7 @@ def _derive(tx: Transaction, table: str, period: str) -> None:
             from chained as c group by c.user_key, c.period, c.first_period
         )
         select r.user_key, r.period, r.first_period, r.ev_mask, r.twice_mask,
-            case when r.period = r.first_period then n.bit end
+            {_back_mask("r", "r.period = r.first_period")}{values}
         from rolled as r
         left join user_first as f on f.user_key = r.user_key and f.event_key = 0
         left join event_names as n on n.event_key = f.first_event_key

@@ -63,17 +63,22 @@ create table user_day (
     prev_day integer,                       -- the day with activity before this one; -400 where there is none
     ev_mask bigint not null,                -- one bit an event kind; bit 62 = any activity
     twice_mask bigint not null,             -- kinds (and activity) that happened at least twice in the period
-    first_bit tinyint,                      -- kind of the user's first activity, on the row of its period only
+    back_mask bigint not null,              -- what is left of ev_mask without the user's first activity
     n_events integer not null
 );
 create table user_week (
     user_key integer not null, period integer not null, first_period integer,
-    ev_mask bigint not null, twice_mask bigint not null, first_bit tinyint
+    ev_mask bigint not null, twice_mask bigint not null, back_mask bigint not null
 );
 create table user_month (
     user_key integer not null, period integer not null, first_period integer,
-    ev_mask bigint not null, twice_mask bigint not null, first_bit tinyint
+    ev_mask bigint not null, twice_mask bigint not null, back_mask bigint not null
 );
+-- Counts above those rows, see store/cells.py: property 0 = not split; event 0 = any activity.
+create table week_cells (property_key integer not null, value_key integer, event_key smallint not null, cohort integer not null, age integer not null, n bigint not null);
+create table month_cells (property_key integer not null, value_key integer, event_key smallint not null, cohort integer not null, age integer not null, n bigint not null);
+create table week_cohorts (property_key integer not null, value_key integer, cohort integer not null, n bigint not null, first_us bigint not null, last_us bigint not null);
+create table month_cohorts (property_key integer not null, value_key integer, cohort integer not null, n bigint not null, first_us bigint not null, last_us bigint not null);
 create table user_first (                   -- each user's first event of each kind; key 0 = of any activity
     user_key integer not null, event_key smallint not null, first_us bigint not null, first_hash ubigint not null,
     day integer not null, first_event_key smallint not null
