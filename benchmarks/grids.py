@@ -17,7 +17,6 @@ from benchmarks.engines import Question, clickhouse_answers, clickhouse_text, du
 from benchmarks.generate import Log
 from benchmarks.measure import Timing, alone, cpu_ms
 from benchmarks.report import Row, Target, ms
-from retention.cohorts import query
 from retention.cohorts.answer import CohortSql, cohort_retention, cohort_sql, portable_cohort_sql, read_matrix
 from retention.cohorts.spec import CohortSpec, Condition
 from retention.store import Snapshot, Sql, Store
@@ -187,7 +186,7 @@ def _read(snapshot: Snapshot, sql: CohortSql) -> Sequence[pd.DataFrame]:
 
 
 def _reads(sql: CohortSql) -> tuple[Sql, Sql]:
-    return query.cohort_sizes(sql.starts), query.cohort_counts(sql.marks)
+    return sql.sizes, sql.counts
 
 
 def _n_differing(snapshot: Snapshot, spec: CohortSpec, ours: CohortSql, portable: CohortSql) -> int:

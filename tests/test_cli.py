@@ -109,8 +109,8 @@ def test_brackets_carry_both_ends_and_streaks_begin_at_one(run, log):
 
 def test_a_question_prints_its_sql_and_the_status_what_is_held(run, log):
     answer(run, "import", log)
-    assert "user_week" in answer(run, "sql")["sql"]
-    assert "user_week" not in answer(run, "sql", "--ages", "elapsed")["sql"]
+    assert "week_cells" in answer(run, "sql")["sql"]
+    assert "week_cells" not in answer(run, "sql", "--ages", "elapsed")["sql"]
     status = answer(run, "status")
     assert (status["users"], status["events"], status["simulated"]) == (3, 5, False)
     assert status["event_names"] == ["buy", "visit"]

@@ -63,15 +63,12 @@ def pseudonyms(key: bytes, user_ids: Iterable[str]) -> list[str]:
 
 def rename_all(tx: Transaction, key: bytes) -> None:
     """Give every user the pseudonym that belongs to `key`."""
-    import pyarrow as pa
-
     known = tx.rows("select i.user_key, i.user_id from identities as i order by i.user_key")
-    table = pa.table(
-        {
-            "user_key": pa.array([k for k, _ in known], pa.int32()),
-            "pseudonym": pa.array(pseudonyms(key, (u for _, u in known)), pa.string()),
-        }
+    tx.run(
+        """
+        update users set pseudonym = r.pseudonym
+        from (select unnest($keys) as user_key, unnest($pseudonyms) as pseudonym) as r
+        where r.user_key = users.user_key
+        """,
+        {"keys": [k for k, _ in known], "pseudonyms": pseudonyms(key, (user_id for _, user_id in known))},
     )
-    tx.cursor.register("renamed", table)
-    tx.run("update users set pseudonym = r.pseudonym from renamed as r where r.user_key = users.user_key")
-    tx.cursor.unregister("renamed")
