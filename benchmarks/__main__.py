@@ -93,7 +93,8 @@ def main(argv: list[str] | None = None) -> int:
     print(table(rows))
     short = [row.what for row in rows if row.verdict == "FALLS SHORT"]
     wrong = [row.what for row in rows if row.is_wrong]
-    print(f"\n{len(short)} fall short, {len(wrong)} wrong." if short or wrong else "\nEvery target is met.")
+    n_targets = sum(row.target is not None for row in rows)
+    print(f"\nOf {n_targets} targets {len(short)} fall short; {len(wrong)} answers are wrong.")
     if said.json:
         write_json(rows, about, said.json)
     return 1 if wrong else 0

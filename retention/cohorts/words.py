@@ -212,6 +212,7 @@ def verdict(matrix: RetentionMatrix, min_size: int) -> Verdict:
     low, high = (float(v) for v in newcombe(x1, n1, x2, n2))
     says = "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
     points = f"{(x1 / n1 - x2 / n2) * 100:+.1f} points, 95 % interval {low * 100:+.1f} to {high * 100:+.1f}"
+    points = points.replace("-", "−")
     since = new["cohort"].iloc[0]
     if says == "cannot tell":
         detail = f"Whether cohorts since {since:%-d %B %Y} differ from those before: cannot tell ({points})."

@@ -385,7 +385,13 @@ def curves(matrix: RetentionMatrix, view: CohortView) -> CohortView:
         lambda: retention_curves(matrix, look, cohorts),
     )
     chart(figure, alt=curves_alt(matrix, []), key="curves", file_name="retention-curves")
-    st.caption("The band is the 95 % interval: where it is wide, few users stand behind the point.")
+    mixture = (
+        ""
+        if look.average == "common cohorts"
+        else f" Later {unit}s rest on older cohorts only, so an average can turn up by the mixture alone:"
+        " choose common cohorts in the settings to rule that out."
+    )
+    st.caption(f"The band is the 95 % interval: where it is wide, few users stand behind the point.{mixture}")
     return view
 
 
