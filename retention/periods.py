@@ -23,6 +23,8 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 US_PER_DAY = 86_400_000_000
 ELAPSED_DAYS: dict[Period, int] = {"day": 1, "week": 7, "month": 30}
+OFFSET_STEP_US = 4 * US_PER_DAY
+"""No zone has changed its offset and back within so short a time since 1970."""
 EPOCH_ON = date(1970, 1, 1)
 FIRST_US = int(datetime(1971, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 """Earlier instants are taken for missing times (an epoch of zero is the usual one)."""
@@ -199,9 +201,11 @@ def offsets(timezone: str, from_: int, to: int) -> tuple[tuple[int, int], ...]:
         return shift // timedelta(microseconds=1)
 
     found = [(from_, offset(from_))]
+    if tz.utcoffset(None) is not None:  # a zone that never changes
+        return tuple(found)
     here = from_
     while here < to:
-        there = min(here + US_PER_DAY, to)
+        there = min(here + OFFSET_STEP_US, to)
         if offset(there) != found[-1][1]:
             low, high = here, there  # the change lies in (low, high]; zones change on whole seconds
             while high - low > 1_000_000:

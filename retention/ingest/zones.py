@@ -5,15 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from retention.periods import FIRST_US, LAST_US, US_PER_DAY, offsets
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_STEP = timedelta(days=4)  # No zone has changed its offset and back within so short a time since 1970.
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def _offset_us(zone: ZoneInfo, instant: datetime) -> int:
-    offset = instant.astimezone(zone).utcoffset()
-    assert offset is not None
-    return offset // _MICROSECOND
 
 
 def local_breaks(timezone: str) -> tuple[list[int], list[int]]:
@@ -31,35 +26,24 @@ def local_breaks(timezone: str) -> tuple[list[int], list[int]]:
     As PEP 495 has it with ``fold=0``: the first of an ambiguous pair, and in a gap the offset before the jump.
     Both say that an offset holds until the later of the two clock readings at the transition.
     """
-    zone = ZoneInfo(timezone)
-    low, end = datetime(1970, 12, 30, tzinfo=UTC), datetime(2100, 1, 3, tzinfo=UTC)
-    breaks: list[int] = []
-    offsets = [_offset_us(zone, low)]
-    while low < end:
-        high = low + _STEP
-        after = _offset_us(zone, high)
-        if after != offsets[-1]:
-            while high - low > timedelta(seconds=1):
-                middle = low + ((high - low) // 2 // timedelta(seconds=1)) * timedelta(seconds=1)
-                low, high = (middle, high) if _offset_us(zone, middle) == offsets[-1] else (low, middle)
-            after = _offset_us(zone, high)
-            breaks.append((high - _EPOCH) // _MICROSECOND + max(offsets[-1], after))
-            offsets.append(after)
-        low = high
-    return breaks, offsets
+    # A local clock can be a day ahead of or behind UTC.
+    known = offsets(timezone, FIRST_US - 2 * US_PER_DAY, LAST_US + 2 * US_PER_DAY)
+    shifts = [shift for _, shift in known]
+    breaks = [from_us + max(before, after) for (from_us, after), before in zip(known[1:], shifts, strict=False)]
+    return breaks, shifts
 
 
 def utc_sql(local: str, timezone: str) -> str:
     """Write the expression that turns local microseconds into UTC: a balanced tree of comparisons."""
-    breaks, offsets = local_breaks(timezone)
+    breaks, shifts = local_breaks(timezone)
 
     def tree(first: int, last: int) -> str:
         if first == last:
-            return str(offsets[first])
+            return str(shifts[first])
         middle = (first + last) // 2
         return f"case when {local} < {breaks[middle]} then {tree(first, middle)} else {tree(middle + 1, last)} end"
 
-    return local if offsets == [0] else f"{local} - ({tree(0, len(breaks))})"
+    return local if shifts == [0] else f"{local} - ({tree(0, len(breaks))})"
 
 
 def end_of_local_day(last_us: int, timezone: str) -> int:
