@@ -38,7 +38,7 @@ def retention_curves(
         rows = matrix.averages(look.average).dropna(subset=["rate"])
         traces += _banded(
             matrix,
-            average_label(look.average, matrix).split(" (")[0],
+            average_label(look.average).split(" (")[0],
             rows["age"].tolist(),
             rows["rate"].tolist(),
             rows["low"].tolist(),

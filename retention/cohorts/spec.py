@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -181,10 +181,6 @@ class CohortSpec:
         if self.mode == "bracket":
             return tuple(a for a, _ in self.brackets)
         return tuple(range(1 if self.mode == "streak" else 0, self.horizon + 1))
-
-    def without_range(self) -> CohortSpec:
-        """Return the same question about cohorts of all history."""
-        return replace(self, from_on=None, to_on=None)
 
 
 def _check_brackets(brackets: tuple[tuple[int, int], ...]) -> None:

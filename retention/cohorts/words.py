@@ -159,7 +159,7 @@ def question_hash(spec: CohortSpec, catalogue: Catalogue) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def average_label(kind: str, matrix: RetentionMatrix) -> str:
+def average_label(kind: str) -> str:
     """Name an average row so that nobody takes it for another."""
     return {
         "pooled": "Average, pooled (each user weighs the same)",

@@ -88,11 +88,6 @@ def import_rejects(store: Store, import_id: int) -> pd.DataFrame:
     return store.read(query.rejects(import_id))
 
 
-def import_reasons(store: Store, import_id: int) -> pd.DataFrame:
-    """Why were rows of an import rejected, and how many?"""
-    return store.read(query.reject_reasons(import_id))
-
-
 def suspected_days(days: pd.DataFrame, clock: Clock | None) -> pd.DataFrame:
     """List the days without rows that are improbable for their weekday.
 

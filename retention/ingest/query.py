@@ -25,15 +25,6 @@ from imports as i order by i.import_id desc"""
     )
 
 
-def reject_reasons(import_id: int) -> Sql:
-    """One row per reason why rows of an import were rejected."""
-    return Sql(
-        """select r.reason, r.n, r.first_line from reject_reasons as r
-where r.import_id = $import order by r.n desc, r.first_line""",
-        {"import": import_id},
-    )
-
-
 def rejects(import_id: int) -> Sql:
     """One row per rejected row of an import, in the order of the file."""
     return Sql(

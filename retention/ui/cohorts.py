@@ -326,7 +326,7 @@ def _legend(matrix: RetentionMatrix, view: CohortView, look: GridLook, cohorts: 
     if len(cohorts) < n_all:
         said.append(f"The latest {len(cohorts)} of {n_all} cohorts are shown; the average covers all of them.")
     if look.group is None:
-        said.append(f"{average_label(view.average, matrix)}.")
+        said.append(f"{average_label(view.average)}.")
     else:
         said.append(f"Average of {plain(look.group)}, pooled (each user weighs the same).")
     if (cells["state"] == "in_progress").any():
