@@ -13,7 +13,7 @@ from benchmarks.generate import data_folder, event_log
 from benchmarks.measure import alone
 from benchmarks.report import Row, table, write_json
 
-SECTIONS = ("import", "append", "headlines", "beside", "page")
+SECTIONS = ("import", "append", "headlines", "describe", "beside", "page")
 UNITS = {"k": 1_000, "m": 1_000_000}
 
 
@@ -77,6 +77,13 @@ def main(argv: list[str] | None = None) -> int:
     if "headlines" in wanted:
         tell("headline questions")
         add(grids.headline_rows(log, store[0], raw[0]))
+    if "describe" in wanted:
+        from benchmarks import describe
+
+        tell("growth, behaviour, survival")
+        add(describe.question_rows(store[0], raw[0]))
+        add(describe.curve_rows())
+        add(describe.funnel_rows(log, store[0]))
     if "beside" in wanted:
         tell("other questions")
         add(alone(grids.beside_answers, str(store[0])).result)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ from events as e join first as f on f.user_id = e.user_id
 group by all"""
 
 
-def _connect(path: str) -> duckdb.DuckDBPyConnection:
+def connect(path: str) -> duckdb.DuckDBPyConnection:
     """Open a database with the settings of a store."""
     memory = os.environ.get("RETENTION_MEMORY", MEMORY_LIMIT)
     connection = duckdb.connect(path, config={"threads": str(threads()), "memory_limit": memory})
@@ -82,7 +83,7 @@ def _connect(path: str) -> duckdb.DuckDBPyConnection:
 def duckdb_load(csv: str, path: str) -> int:
     """Load a log into a table on disk, typed, and nothing else; return the number of rows."""
     Path(path).unlink(missing_ok=True)
-    with _connect(path) as connection:
+    with connect(path) as connection:
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in TYPES.items())
         connection.execute(
             "create table events as select * from"
@@ -94,7 +95,7 @@ def duckdb_load(csv: str, path: str) -> int:
 
 def duckdb_answers(path: str, texts: list[str]) -> list[tuple[list[tuple[Any, ...]], Timing]]:
     """Ask a loaded table several questions, warm; return the rows and the CPU time of each."""
-    with _connect(path) as connection:
+    with connect(path) as connection:
         found = []
         for text in texts:
             rows = connection.execute(text).fetchall()
@@ -102,8 +103,9 @@ def duckdb_answers(path: str, texts: list[str]) -> list[tuple[list[tuple[Any, ..
         return found
 
 
-def clickhouse_answers(csv: str, folder: str, texts: list[str]) -> list[tuple[list[tuple[Any, ...]], Timing]]:
-    """Load a log into embedded ClickHouse and ask it several questions, warm.
+@contextmanager
+def clickhouse(csv: str, folder: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+    """Load a log into embedded ClickHouse and give what asks it.
 
     Notes
     -----
@@ -126,14 +128,15 @@ def clickhouse_answers(csv: str, folder: str, texts: list[str]) -> list[tuple[li
     session.query(f"insert into events select * from file('{source}', 'CSVWithNames')")
     session.query("optimize table events final")
     session.query("system stop merges events")
-
-    def ask(text: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in json.loads(str(session.query(text, "JSONCompact")))["data"]]
-
-    found = [(ask(text), cpu_ms(lambda text=text: ask(text), n_runs=5)) for text in texts]  # type: ignore[misc]
+    yield lambda text: [tuple(row) for row in json.loads(str(session.query(text, "JSONCompact")))["data"]]
     session.close()
     shutil.rmtree(folder, ignore_errors=True)
-    return found
+
+
+def clickhouse_answers(csv: str, folder: str, texts: list[str]) -> list[tuple[list[tuple[Any, ...]], Timing]]:
+    """Ask embedded ClickHouse several questions of a log, warm."""
+    with clickhouse(csv, folder) as ask:
+        return [(ask(text), cpu_ms(lambda text=text: ask(text), n_runs=5)) for text in texts]  # type: ignore[misc]
 
 
 def matrix_of(rows: list[tuple[Any, ...]]) -> dict[tuple[int, str, int], int]:

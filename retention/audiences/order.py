@@ -8,10 +8,9 @@ import time
 from dataclasses import asdict, dataclass
 
 from retention.audiences import query
-from retention.audiences.answer import Identity, cell_words, member_file, member_ids
+from retention.audiences.answer import Identity, member_file, member_ids
+from retention.audiences.answer_sources import members_of, words_of
 from retention.audiences.spec import AudienceSpec
-from retention.cohorts.answer import members_sql
-from retention.cohorts.spec import CellSpec
 from retention.store import Store, Transaction
 from retention.store.audit import record
 
@@ -29,12 +28,12 @@ class Audience:
 
 
 def save_audience(store: Store, spec: AudienceSpec) -> Audience:
-    """Freeze the users behind a cell as a list; its count is the cell's."""
+    """Freeze the users that a definition names as a list; its count is the number that was clicked."""
 
     def save(tx: Transaction) -> Audience:
         catalogue = tx.catalogue
         ((audience_id,),) = tx.rows("select coalesce(max(a.audience_id), 0) + 1 from audiences as a")
-        members = query.keys(members_sql(tx, spec.cell))
+        members = query.keys(members_of(tx, spec.users))
         n_users = tx.count(
             f"insert into audience_members select $audience as audience_id, m.user_key from ({members.text}) as m",
             {**members.params, "audience": audience_id},
@@ -42,7 +41,7 @@ def save_audience(store: Store, spec: AudienceSpec) -> Audience:
         audience = Audience(
             audience_id=audience_id,
             name=spec.name.strip(),
-            definition=cell_words(spec.cell, catalogue),
+            definition=words_of(spec.users, catalogue),
             as_of_us=catalogue.require_clock().as_of_us,
             data_version=catalogue.data_version,
             n_users=n_users,
@@ -52,7 +51,7 @@ def save_audience(store: Store, spec: AudienceSpec) -> Audience:
             " ($audience_id, $name, $definition, $question, $as_of_us, $data_version, $n_users, $saved_us)",
             {
                 **asdict(audience),
-                "question": json.dumps(asdict(spec.cell), default=str, sort_keys=True),
+                "question": json.dumps({"kind": type(spec.users).__name__, **asdict(spec.users)}, default=str, sort_keys=True),
                 "saved_us": time.time_ns() // 1000,
             },
         )
@@ -73,8 +72,8 @@ def delete_audience(store: Store, audience_id: int) -> None:
     store.write(delete)
 
 
-def export_members(store: Store, cell: CellSpec, fmt: str, identity: Identity = "pseudonym") -> bytes:
-    """Write the users behind a cell as a file; the audit row is committed before the bytes are returned.
+def export_members(store: Store, spec: object, fmt: str, identity: Identity = "pseudonym") -> bytes:
+    """Write the users that a definition names as a file; the audit row is committed before the bytes are returned.
 
     Parameters
     ----------
@@ -84,11 +83,11 @@ def export_members(store: Store, cell: CellSpec, fmt: str, identity: Identity = 
     """
 
     def export(tx: Transaction) -> bytes:
-        content, n_rows = member_file(tx, cell, fmt, identity)
+        content, n_rows = member_file(tx, spec, fmt, identity)
         record(
             tx,
             "export users",
-            {"definition": cell_words(cell, tx.catalogue), "format": fmt, "identity": identity},
+            {"definition": words_of(spec, tx.catalogue), "format": fmt, "identity": identity},
             n_rows=n_rows,
             sha256=hashlib.sha256(content).hexdigest(),
         )
@@ -97,15 +96,15 @@ def export_members(store: Store, cell: CellSpec, fmt: str, identity: Identity = 
     return store.write(export)
 
 
-def list_member_ids(store: Store, cell: CellSpec) -> list[str]:
-    """Return the ids of the file of the users behind a cell, in order; audited."""
+def list_member_ids(store: Store, spec: object) -> list[str]:
+    """Return the ids of the file of the users that a definition names, in order; audited."""
 
     def export(tx: Transaction) -> list[str]:
-        ids = member_ids(tx, cell)
+        ids = member_ids(tx, spec)
         record(
             tx,
             "list user ids",
-            {"definition": cell_words(cell, tx.catalogue)},
+            {"definition": words_of(spec, tx.catalogue)},
             n_rows=len(ids),
             sha256=hashlib.sha256("\n".join(ids).encode()).hexdigest(),
         )

@@ -39,3 +39,33 @@ select {ids}u.pseudonym, u.first_us, u.last_us, u.n_events
 from users as u join members as m on m.user_key = u.user_key{join}
 order by u.pseudonym"""
     )
+
+
+def user_rows(members: Sql, limit: int) -> Sql:
+    """One row per member, the most recently seen first."""
+    return Sql.ctes(members=members).select(
+        """
+select u.user_key, u.pseudonym, u.first_us, u.last_us, u.n_events
+from users as u join members as m on m.user_key = u.user_key
+order by u.last_us desc, u.user_key limit $limit""",
+        limit=limit,
+    )
+
+
+def member_count(members: Sql) -> Sql:
+    """One row: how many members."""
+    return Sql.ctes(members=members).select("select count(*) as n from members as m")
+
+
+def user_timeline(user_key: int, limit: int) -> Sql:
+    """One row per event of a user, the newest first."""
+    return Sql(
+        """select e.occurred_us, n.event, e.value, e.quantity, t.item, t.name as item_name, x.text
+from events as e
+join event_names as n on n.event_key = e.event_key
+left join items as t on t.item_key = e.item_key
+left join texts as x on x.text_key = e.text_key
+where e.user_key = $user
+order by e.occurred_us desc, e.row_hash limit $limit""",
+        {"user": user_key, "limit": limit},
+    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from retention.cohorts.spec import CellSpec
 from retention.errors import SpecError
 
 
@@ -16,12 +16,12 @@ class AudienceSpec:
     ----------
     name : str
         From 1 to 80 characters.
-    cell : CellSpec
-        The cell of a retention grid whose users they are.
+    users : object
+        The frozen definition of who is in it: the cell of a retention grid, a bar of a chart, a step of a funnel …
     """
 
     name: str
-    cell: CellSpec
+    users: Any
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name.strip()) <= 80:

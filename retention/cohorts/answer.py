@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,36 +17,13 @@ from retention.cohorts.matrix import (
     pooled_by_group,
     retention_cells,
 )
-from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.cohorts.spec import CellSpec, CohortSpec, Condition, Entry
 from retention.errors import SpecError, nearest
 from retention.periods import iso
 from retention.store import Catalogue, Snapshot, Sql, Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHOWN_MEMBERS = 500
-SHOWN_EVENTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The users behind a cell.
-
-    Attributes
-    ----------
-    spec : CellSpec
-    count : int
-        How many there are; equal to the cell.
-    users : DataFrame
-        At most 500 of them, the latest seen first: user_key, pseudonym, first_us, last_us, n_events.
-    data_version : int
-    """
-
-    spec: CellSpec
-    count: int
-    users: pd.DataFrame
-    data_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +65,44 @@ def cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
     return CohortSql(starts, marks, "rollups" if is_whole else "rollups and events")
 
 
+def is_everybody(where: Sequence[Condition], by: str | None = None, start: Sequence[str] = ()) -> bool:
+    """Whether a population is all users in one group, so that nothing need be joined."""
+    return not where and by is None and not start
+
+
+def population(
+    catalogue: Catalogue,
+    where: tuple[Condition, ...] = (),
+    by: str | None = None,
+    *,
+    start: tuple[str, ...] = (),
+    entry: Entry = "first-ever",
+) -> Sql:
+    """Write the select of the users that a question is about, as they were at their start.
+
+    Parameters
+    ----------
+    where : tuple of Condition
+        On the start event, or on the user as of the start; never on what came later.
+    by : str, optional
+        Property whose value at the start becomes `grp`.
+    start : tuple of str
+        The events that start a user; empty means any activity.
+    entry : {"first-ever", "first-matching"}
+
+    Returns
+    -------
+    Sql
+        One row per user: user_key, start_us, start_day, grp (null where the property is missing, 0 without `by`).
+    """
+    spec = CohortSpec(entry=entry, period="day", start=start, where=where, by=by)
+    catalogue.event_names(start)
+    for name in query.attributes(spec):
+        catalogue.property_name(name)
+    is_carried = query_duckdb.are_starts_carried(spec, catalogue)
+    return query.population((query_duckdb if is_carried else query).starts(spec, catalogue))
+
+
 def portable_cohort_sql(spec: CohortSpec, catalogue: Catalogue) -> CohortSql:
     """Return the texts over the events only, which every engine runs."""
     starts = query.starts(spec, catalogue)
@@ -103,7 +119,7 @@ def read_matrix(snapshot: Snapshot, spec: CohortSpec, sql: CohortSql) -> Retenti
     """Read a grid with the given texts."""
     catalogue = snapshot.catalogue
     clock = catalogue.require_clock()
-    labels = _labels(snapshot, spec)
+    labels = group_labels(snapshot, spec.by)
     sizes, counts = snapshot.read(sql.sizes), snapshot.read(sql.counts)
     cells = retention_cells(sizes, counts, spec, clock, labels)
     moments: dict[str, pd.DataFrame] = {}
@@ -135,10 +151,11 @@ def _moments(
     return frame.assign(grp=frame["grp"].fillna(-1))
 
 
-def _labels(snapshot: Snapshot, spec: CohortSpec) -> dict[int, str]:
-    if spec.by is None:
+def group_labels(snapshot: Snapshot, by: str | None) -> dict[int, str]:
+    """What are the values of a property called?"""
+    if by is None:
         return {}
-    values = snapshot.read(query.group_values(snapshot.catalogue.property_name(spec.by)))
+    values = snapshot.read(query.group_values(snapshot.catalogue.property_name(by)))
     return dict(zip(values["value_key"].astype(int), values["value"], strict=True))
 
 
@@ -155,7 +172,7 @@ def members_sql(snapshot: Snapshot, cell: CellSpec) -> Sql:
     _require_begun(snapshot, sql, cell)
     group_key = None
     if cell.group is not None:
-        keys = {label: key for key, label in _labels(snapshot, spec).items()}
+        keys = {label: key for key, label in group_labels(snapshot, spec.by).items()}
         if cell.group not in keys and cell.group not in ("", NONE_LABEL):
             raise SpecError(f'No start has {spec.by} = "{cell.group}".', hint=nearest(cell.group, keys))
         group_key = keys.get(cell.group)
@@ -174,20 +191,6 @@ def _require_begun(snapshot: Snapshot, sql: CohortSql, cell: CellSpec) -> None:
             f"{spec.period.capitalize()} {cell.age} of the cohort of {cell.cohort} has not begun.",
             hint=f"It will be complete on {cells['complete_on'].min()}.",
         )
-
-
-def cohort_members(store: Store, cell: CellSpec) -> Members:
-    """Who is behind a cell?"""
-    with store.snapshot() as snapshot:
-        members = members_sql(snapshot, cell)
-        count = int(snapshot.read(query.member_count(members))["n"].iloc[0])
-        users = snapshot.read(query.user_rows(members, SHOWN_MEMBERS))
-        return Members(cell, count, users, snapshot.catalogue.data_version)
-
-
-def user_events(store: Store, user_key: int) -> pd.DataFrame:
-    """What did a user do, the latest first?"""
-    return store.read(query.user_timeline(user_key, SHOWN_EVENTS))
 
 
 def filter_values(store: Store, name: str, limit: int = 500) -> list[str]:

@@ -136,6 +136,13 @@ where r.nth = 1 and r.is_match = 1 and r.day >= $from_day and r.day < $to_day"""
     )
 
 
+def population(starts: Sql) -> Sql:
+    """One row per user of daily cohorts: when and in which group the user started."""
+    return Sql.ctes(starts=starts).select(
+        "select s.user_key, s.start_us, s.cohort as start_day, s.grp from starts as s"
+    )
+
+
 def hits(starts: Sql, spec: CohortSpec, catalogue: Catalogue) -> Sql:
     """One row per entry and age in which the user came back, with how often."""
     if spec.ages == "elapsed":
@@ -321,40 +328,10 @@ def group_values(prop: PropertyName) -> Sql:
     )
 
 
-def user_rows(members: Sql, limit: int) -> Sql:
-    """One row per member, the most recently seen first."""
-    return Sql.ctes(members=members).select(
-        """
-select u.user_key, u.pseudonym, u.first_us, u.last_us, u.n_events
-from users as u join members as m on m.user_key = u.user_key
-order by u.last_us desc, u.user_key limit $limit""",
-        limit=limit,
-    )
-
-
-def member_count(members: Sql) -> Sql:
-    """One row: how many members."""
-    return Sql.ctes(members=members).select("select count(*) as n from members as m")
-
-
 def filter_values(prop: PropertyName, limit: int) -> Sql:
     """One row per value of a property, in order."""
     return Sql(
         """select v.value from property_values as v where v.property_key = $property
 order by v.value limit $limit""",
         {"property": prop.property_key, "limit": limit},
-    )
-
-
-def user_timeline(user_key: int, limit: int) -> Sql:
-    """One row per event of a user, the newest first."""
-    return Sql(
-        """select e.occurred_us, n.event, e.value, e.quantity, t.item, t.name as item_name, x.text
-from events as e
-join event_names as n on n.event_key = e.event_key
-left join items as t on t.item_key = e.item_key
-left join texts as x on x.text_key = e.text_key
-where e.user_key = $user
-order by e.occurred_us desc, e.row_hash limit $limit""",
-        {"user": user_key, "limit": limit},
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from retention.cohorts.matrix import RetentionMatrix
-from retention.cohorts.spec import CohortSpec
+from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.intervals import newcombe
 from retention.periods import from_us, iso, zone
 
@@ -117,6 +117,16 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
         f"They are retained at {k} if they did {back}{times} {counted}, at or after the start;"
         f" the start itself does not count. "
         f"{ages}{spans}{split}"
+    )
+
+
+def cell_words(cell: CellSpec, catalogue: Catalogue) -> str:
+    """Say whose users a cell holds."""
+    group = "" if cell.group is None else f", {cell.cohorts.by} {cell.group}"
+    kept = "not retained" if cell.is_lost else "retained"
+    return (
+        f"Users of the cohort of {cell.cohort.isoformat()}{group} who were {kept}"
+        f" at {cell.cohorts.period} {cell.age}. {definition(cell.cohorts, catalogue)}"
     )
 
 

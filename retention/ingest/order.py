@@ -17,6 +17,7 @@ from retention.store.audit import record
 from retention.store.cells import CELLS
 from retention.store.commit import commit
 from retention.store.keys import pseudonym_key
+from retention.store.orders import TABLES as ORDERS
 from retention.store.rollups import ROLLUPS
 from retention.store.staged import RejectReason, Staged
 
@@ -24,7 +25,8 @@ Progress = Callable[[float, str], object]
 SAMPLE_ACTIVITY = "all but refund, campaign_sent"
 DATA_TABLES = (
     "events", "order_lines", "users", "identities", "items", "texts", "event_names", "property_values", "properties",
-    "imports", "reject_reasons", "rejects", "gaps", "audiences", "audience_members", "views", *ROLLUPS, *CELLS,
+    "imports", "reject_reasons", "rejects", "gaps", "audiences", "audience_members", "views",
+    "annotations", "alerts", "alert_readings", *ROLLUPS, *CELLS, *ORDERS,
 )  # fmt: skip
 
 
@@ -173,5 +175,5 @@ def _clear(tx: Transaction) -> None:
                 tx.run(f"alter table {table} drop column {prop.column}")
     for table in DATA_TABLES:
         tx.run(f"delete from {table}")
-    tx.run("delete from settings where name = 'activity'")
+    tx.run("delete from settings where name in ('activity', 'churn_window')")
     tx.run("update state set as_of_us = null")

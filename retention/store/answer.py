@@ -12,3 +12,12 @@ def saved_views(store: Store, page: str) -> list[tuple[str, str]]:
         Sql("select v.name, v.address from views as v where v.page = $page order by v.name", {"page": page})
     )
     return list(zip(frame["name"], frame["address"], strict=True))
+
+
+def chart_notes(store: Store) -> list[tuple[int, int, str]]:
+    """Which notes stand on the charts: number, local day and text, in order of time?"""
+    with store.snapshot() as snapshot:
+        rows = snapshot.rows(
+            "select a.annotation_id, a.day, a.text from annotations as a order by a.day, a.annotation_id"
+        )
+        return [(int(number), int(day), str(text)) for number, day, text in rows]

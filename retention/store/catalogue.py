@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retention.errors import SpecError, StoreError, nearest
-from retention.periods import Period, first_day, midnight_us
+from retention.periods import Period, first_day, local_day, midnight_us, period_of
 from retention.store.settings import Settings
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -35,9 +35,22 @@ class Clock:
         """Return the instant at which a calendar period begins."""
         return midnight_us(first_day(index, period, self.week_start), self.timezone)
 
+    @property
+    def as_of_day(self) -> int:
+        """The local day of the watermark: the days before it are complete."""
+        return local_day(self.as_of_us, self.timezone)
+
+    def whole_until(self, period: Period) -> int:
+        """Return the period that the watermark lies in: those before it are complete."""
+        return int(period_of(self.as_of_day, period, self.week_start))
+
     def has_gap(self, from_us: int, to_us: int) -> bool:
         """Whether any instant of ``[from_us, to_us)`` is marked missing."""
         return any(start < to_us and from_us < end for start, end in self.gaps)
+
+    def touches_gap(self, index: int, period: Period) -> bool:
+        """Whether any instant of a calendar period is marked missing."""
+        return bool(self.gaps) and self.has_gap(self.start_us(index, period), self.start_us(index + 1, period))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import contextlib
 
 import duckdb
 
-from retention.store import audit, cells, rollups
+from retention.store import audit, cells, orders, rollups
 from retention.store.store import Snapshot, Store, Transaction
 
 
@@ -67,7 +67,7 @@ def _unexplained(snapshot: Snapshot) -> list[str]:
 
 def _stale(store: Store) -> list[str]:
     """Compare the rollups with a rebuild."""
-    tables = (*rollups.ROLLUPS, *cells.CELLS, "users")
+    tables = (*rollups.ROLLUPS, *orders.TABLES, *cells.CELLS, "users")
     found: list[str] = []
 
     def compare(tx: Transaction) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from retention.periods import sql_local_day
 from retention.store import catalogue as catalogues
-from retention.store import rollups
+from retention.store import orders, rollups
 from retention.store.catalogue import Catalogue
 from retention.store.keys import pseudonyms
 from retention.store.sql import MAX_BIT
@@ -108,12 +108,10 @@ def advance(tx: Transaction, import_id: int) -> int | None:
         rollups.rebuild(tx, catalogue, now)
         return now
     tx.run("update state set as_of_us = $as_of", {"as_of": now})
-    rollups.fold_in(
-        tx,
-        catalogue,
-        "(e.import_id = $import or e.occurred_us >= $before) and e.occurred_us < $as_of",
-        {"import": import_id, "before": before, "as_of": now},
-    )
+    is_new = "(e.import_id = $import or e.occurred_us >= $before) and e.occurred_us < $as_of"
+    which = {"import": import_id, "before": before, "as_of": now}
+    rollups.fold_in(tx, catalogue, is_new, which)
+    orders.fold_in(tx, catalogue, is_new, which)
     return now
 
 

@@ -6,10 +6,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from datetime import date
 
 from retention.errors import SpecError
+from retention.periods import day_number
 from retention.store import catalogue as catalogues
-from retention.store import cells, rollups
+from retention.store import cells, orders, rollups
 from retention.store.audit import record
 from retention.store.commit import recompute_days, watermark
 from retention.store.keys import KEY_BYTES, rename_all, write_key
@@ -126,6 +128,32 @@ def delete_view(store: Store, name: str, page: str) -> None:
     )
 
 
+def add_annotation(store: Store, on: date, text: str) -> None:
+    """Keep a note on a day, to be shown on every chart over time."""
+    text = " ".join(text.split())
+    if not 1 <= len(text) <= 80:
+        raise SpecError("A note must have 1 to 80 characters.", hint="For example: new checkout.")
+
+    def add(tx: Transaction) -> None:
+        tx.run(
+            "insert into annotations select coalesce(max(a.annotation_id), 0) + 1, $day, $text from annotations as a",
+            {"day": day_number(on), "text": text},
+        )
+        record(tx, "add annotation", {"on": on.isoformat(), "text": text})
+
+    store.write(add)
+
+
+def delete_annotation(store: Store, annotation_id: int) -> None:
+    """Take a note off the charts."""
+
+    def delete(tx: Transaction) -> None:
+        tx.run("delete from annotations where annotation_id = $annotation", {"annotation": annotation_id})
+        record(tx, "delete annotation", {"annotation_id": annotation_id})
+
+    store.write(delete)
+
+
 def erase_user(store: Store, user: str) -> int:
     """Erase everything held of a user, then rewrite the file so that nothing is left in it.
 
@@ -159,6 +187,7 @@ def erase_user(store: Store, user: str) -> int:
             )
         ((key, user_id),) = found
         n_events = tx.count("delete from events where user_key = $key", {"key": key})
+        orders.forget(tx, catalogues.load(tx.rows), key)
         for table in USER_TABLES:
             tx.run(f"delete from {table} where user_key = $key", {"key": key})
         # The frozen count of a list stays what it was; what is left of it is counted when it is opened.

@@ -8,7 +8,7 @@ day rows and never from the events.
 from __future__ import annotations
 
 from retention.periods import sql_period
-from retention.store import cells
+from retention.store import cells, orders
 from retention.store.catalogue import Catalogue
 from retention.store.sql import ACTIVITY_BIT
 from retention.store.store import Transaction
@@ -26,6 +26,7 @@ def rebuild(tx: Transaction, catalogue: Catalogue, as_of_us: int | None) -> None
     tx.run("update state set as_of_us = $as_of", {"as_of": as_of_us})
     if as_of_us is not None:
         fold_in(tx, catalogue, "e.occurred_us < $as_of", {"as_of": as_of_us})
+    orders.rebuild(tx, catalogue)
 
 
 def fold_in(tx: Transaction, catalogue: Catalogue, is_new: str, params: dict[str, object]) -> None:

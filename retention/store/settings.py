@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from retention.errors import SpecError, nearest
 from retention.periods import US_PER_DAY, week_offset, zone
 
-REBUILDING = ("timezone", "week_start", "activity")
+REBUILDING = ("timezone", "week_start", "activity", "revenue", "refunds")
 """Settings that the rollups are built with: changing one rebuilds them."""
+MAX_CHURN_WINDOW = 3650
 _UNITS = {"d": US_PER_DAY, "h": US_PER_DAY // 24, "m": US_PER_DAY // 1440}
 
 
@@ -31,6 +32,12 @@ class Settings:
     activity : str
         Event names that count as activity, comma-separated; ``all``, or ``all but`` some.
         A refund is something the shop books, so by default it is no sign of life.
+    churn_window : str
+        Days of silence after which a user counts as lapsed, from 1 to 3650.
+    revenue : str
+        Event names whose value is revenue, comma-separated.
+    refunds : str
+        Event names whose value is paid back, comma-separated; may be empty.
     """
 
     timezone: str = "UTC"
@@ -38,6 +45,9 @@ class Settings:
     settling_delay: str = "0"
     min_cohort_size: str = "20"
     activity: str = "all but refund"
+    churn_window: str = "60"
+    revenue: str = "purchase"
+    refunds: str = "refund"
 
     def __post_init__(self) -> None:
         zone(self.timezone)
@@ -47,6 +57,25 @@ class Settings:
             raise SpecError(f"`min_cohort_size` must be a whole number of users from 1, not {self.min_cohort_size!r}.")
         if not self.activity.strip():
             raise SpecError("`activity` must name at least one event.", hint='Write "all" for every event.')
+        if not re.fullmatch(r"\d{1,4}", self.churn_window) or not 1 <= int(self.churn_window) <= MAX_CHURN_WINDOW:
+            raise SpecError(
+                f"`churn_window` must be a whole number of days from 1 to {MAX_CHURN_WINDOW}, not {self.churn_window!r}.",
+                hint="The Behaviour page shows which one suits your data.",
+            )
+        if not self.revenue_events:
+            raise SpecError("`revenue` must name at least one event.", hint="For example purchase.")
+        if both := set(self.revenue_events) & set(self.refund_events):
+            raise SpecError(f"An event cannot be both revenue and refund, but {min(both)} is.")
+
+    @property
+    def revenue_events(self) -> tuple[str, ...]:
+        """The events whose value is revenue."""
+        return tuple(sorted(_names(self.revenue)))
+
+    @property
+    def refund_events(self) -> tuple[str, ...]:
+        """The events whose value is paid back."""
+        return tuple(sorted(_names(self.refunds)))
 
     @property
     def settling_us(self) -> int:
@@ -90,5 +119,5 @@ class Settings:
         return Settings(**{**known, name: value.strip()})
 
 
-def _names(text: str) -> Iterable[str]:
+def _names(text: str) -> set[str]:
     return {name.strip() for name in text.split(",") if name.strip()}

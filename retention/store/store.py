@@ -95,6 +95,14 @@ class Store:
         self._connection = self._connect()
         with self._translated():
             _migrate(self._connection)
+            self._build_what_is_stale()
+
+    def _build_what_is_stale(self) -> None:
+        ((is_stale,),) = self._connection.execute("select s.is_stale from state as s").fetchall()
+        if is_stale:
+            from retention.store import orders  # which needs this module
+
+            self.write(orders.build_if_stale)
 
     @property
     def scratch(self) -> Path:

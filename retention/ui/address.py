@@ -10,6 +10,8 @@ import streamlit as st
 
 Address = Mapping[str, list[str]]
 KEY = "address"
+CARRIED = "where"
+"""The part of the address that goes along from page to page: which users are looked at."""
 STALE_S = 1.5
 """A browser that has not yet heard of the address just written still sends the one before it."""
 
@@ -21,6 +23,7 @@ class _State:
     taken: dict[str, list[str]] = field(default_factory=dict)
     now: dict[str, list[str]] = field(default_factory=dict)
     written: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    carried: list[str] = field(default_factory=list)
     recent: list[dict[str, list[str]]] = field(default_factory=list)
     written_s: float = 0.0
 
@@ -38,7 +41,8 @@ def begin(page: str) -> None:
     is_stale = seen in state.recent and time.monotonic() - state.written_s < STALE_S
     wanted: dict[str, list[str]] | None = st.session_state.pop("goto", None)
     if wanted is None and state.page != page:
-        wanted = seen or state.written.get(page, {})
+        # A page that is opened without an address of its own keeps its settings, but the users in view come along.
+        wanted = seen or {**state.written.get(page, {}), CARRIED: state.carried}
     elif wanted is None and seen != state.written.get(page, {}) and not is_stale:
         wanted = seen
     if wanted is not None:
@@ -56,8 +60,11 @@ def taken() -> tuple[int, Address]:
 
 def put(**values: list[str]) -> None:
     """Set parts of the address that will be written; an empty list leaves a part out."""
-    now = _state().now
+    state = _state()
+    now = state.now
     for name, value in values.items():
+        if name.rstrip("_") == CARRIED:
+            state.carried = value
         now.pop(name.rstrip("_"), None)
         if value:
             now[name.rstrip("_")] = value

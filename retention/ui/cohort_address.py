@@ -109,7 +109,7 @@ def read_view(told: address.Address, known: Catalogue, period: Period) -> tuple[
     conditions = []
     for text in told.get("where", [])[:MAX_FILTERS]:
         try:
-            condition = _condition(text)
+            condition = condition_of(text)
             known.property_name(condition.name)
             conditions.append(condition)
         except SpecError as error:
@@ -167,7 +167,7 @@ def view_address(view: CohortView) -> dict[str, list[str]]:
     put("at_least", spec.at_least, plain.at_least)
     put("open_ended", spec.is_open_ended, False, "1")
     if spec.where:
-        said["where"] = [_condition_text(condition) for condition in spec.where]
+        said["where"] = [condition_text(condition) for condition in spec.where]
     put("by", spec.by, None)
     put("from", spec.from_on, None)
     put("to", spec.to_on, None)
@@ -180,7 +180,7 @@ def view_address(view: CohortView) -> dict[str, list[str]]:
     return said
 
 
-def _condition_text(condition: Condition) -> str:
+def condition_text(condition: Condition) -> str:
     """Write a condition as it is typed where that reads back the same, and as JSON where a value holds a comma, say."""
     with suppress(SpecError):
         if Condition.parse(str(condition)) == condition:
@@ -188,7 +188,8 @@ def _condition_text(condition: Condition) -> str:
     return json.dumps([condition.name, condition.operator, *condition.values], ensure_ascii=False)
 
 
-def _condition(text: str) -> Condition:
+def condition_of(text: str) -> Condition:
+    """Read a condition from an address."""
     if text.startswith("["):
         try:
             name, operator, *values = json.loads(text)

@@ -29,6 +29,7 @@ from retention.ui.charts import chart, is_dark
 from retention.ui.cohort_address import CohortView, usual_period, view_address, with_groups
 from retention.ui.cohort_controls import FEW_ROWS
 from retention.ui.downloads import download
+from retention.ui.share import link_box
 from retention.ui.starting import store
 from retention.ui.views import saved_views_panel
 from retention.ui.words import moment, plain
@@ -452,7 +453,7 @@ def _hash(matrix: RetentionMatrix) -> str:
 
 def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> None:
     """Export the grid, copy the link, keep the view under a name."""
-    address.put(**{f"{name}_": value for name, value in full_address(view, cell).items()})
+    address.put(**{f"{name}_": value for name, value in {"where": [], **full_address(view, cell)}.items()})
     one, two, three = st.columns(3)
     with one:
         st.subheader("Export the grid")
@@ -472,11 +473,7 @@ def share(matrix: RetentionMatrix, view: CohortView, cell: CellSpec | None) -> N
         )
     with two:
         st.subheader("Share this view")
-        here = (st.context.url or "").partition("?")[0]
-        here += "/" if here.count("/") == 2 else ""  # as the browser's own address bar has it
-        link = f"{here}?{urlencode(address.current(), doseq=True)}"
-        st.code(link, language=None, wrap_lines=True)
-        st.caption("The link restores every setting and the picked cell.")
+        link_box()
     with three:
         st.subheader("Saved views")
         saved_views_panel(PAGE, urlencode(address.current(), doseq=True))

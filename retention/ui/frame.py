@@ -14,17 +14,19 @@ from retention.ui.starting import first_start, store
 from retention.ui.words import moment, plain
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "data")
+"""In the order of the navigation; the first is the default."""
 STYLE = Path(__file__).with_name("style.css")
 
 
 def frame() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="Holdfast", page_icon="⚓", layout="wide")
-    pages = [
-        st.Page(ROOT / "pages" / "cohorts.py", title="Cohorts", default=True),
-        st.Page(ROOT / "pages" / "data.py", title="Data", url_path="data"),
-    ]
-    navigation = st.navigation(pages, position="top")
+    pages = {
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=name.capitalize(), default=name == PAGES[0])
+        for name in PAGES
+    }
+    navigation = st.navigation(list(pages.values()), position="top")
     st.html(STYLE)
     try:
         first_start(store())
@@ -38,8 +40,8 @@ def frame() -> None:
     known = look_again()
     _data_line(known)
     if known.is_simulated:
-        _simulated(pages[1], is_link=navigation != pages[1])
-    st.session_state["cohorts_page"] = pages[0]
+        _simulated(pages["data"], is_link=navigation != pages["data"])
+    st.session_state["pages"] = pages
     address.begin(navigation.url_path)
     navigation.run()
     # Not before: an address written earlier would turn a change of page into a visit to the first one.

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 import pandas as pd
 import streamlit as st
 
+from retention.alerts.order import evaluate_alerts
 from retention.audiences.export import table_bytes
 from retention.errors import FileError, RetentionError
 from retention.ingest.answer import import_rejects
@@ -22,6 +23,7 @@ from retention.ingest.spec import ImportSpec
 from retention.periods import day_number, midnight_us
 from retention.ui import address
 from retention.ui.answers import advise, answer, catalogue, look_again
+from retention.ui.pages import link_to
 from retention.ui.starting import store
 from retention.ui.words import file_size, many, moment, plain
 
@@ -266,6 +268,7 @@ def _import(spec: ImportSpec, complete_to: date | None, zone: str) -> None:
         bar.empty()
         advise(error)
         return
+    evaluate_alerts(store())
     look_again()
     if was_simulated:
         address.forget("")  # the Cohorts page, whose path is empty
@@ -316,8 +319,7 @@ def report_card(name: str, report: ImportReport) -> None:
                 key="rejects",
             )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if cohorts_page := st.session_state.get("cohorts_page"):
-                st.page_link(cohorts_page, label="See your cohorts")
+            link_to("cohorts", "See your cohorts")
             st.button("Import another file", key="report_done", on_click=_done)
 
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 
 from retention.errors import RetentionError
-from retention.ui import cohorts
+from retention.ui import cohorts, overview
 from retention.ui.starting import store
 from retention.ui.words import plain
 
@@ -25,6 +25,7 @@ def warm() -> None:
     with suppress(RetentionError):  # the page says what is wrong, with what to do
         if store().catalogue().clock is not None:
             cohorts.warm()
+            overview.warm()
 
 
 @asynccontextmanager

@@ -33,3 +33,39 @@ def page(title: str, question: str) -> Iterator[None]:
             st.subheader(plain(error.message))
             if error.hint:
                 st.write(plain(error.hint))
+
+
+def link_to(page: str, label: str, **told: str | list[str]) -> None:
+    """Draw a link to a page of this app.
+
+    Parameters
+    ----------
+    page : str
+        Its file's name: "survival".
+    label : str
+    **told
+        Parts of its address; a name that is a word of Python ends in "_".
+    """
+    pages = st.session_state.get("pages") or {}
+    if page in pages:
+        query = {name.rstrip("_"): value for name, value in told.items()}
+        st.page_link(pages[page], label=plain(label), query_params=query or None, width="content")
+
+
+@contextmanager
+def section(title: str, question: str = "") -> Iterator[None]:
+    """Frame a part of a page; what cannot be answered there is said there, and the rest of the page stands.
+
+    Parameters
+    ----------
+    title : str
+    question : str
+        What the part answers, in one sentence.
+    """
+    st.header(title)
+    if question:
+        st.caption(question)
+    try:
+        yield
+    except RetentionError as error:
+        st.info(plain(f"{error.message} {error.hint}".strip()))

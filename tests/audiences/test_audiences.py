@@ -10,11 +10,10 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from retention.audiences.answer import audiences
+from retention.audiences.answer import audiences, user_events, users_of
 from retention.audiences.export import escape, table_bytes
 from retention.audiences.order import delete_audience, export_members, list_member_ids, save_audience
 from retention.audiences.spec import AudienceSpec
-from retention.cohorts.answer import cohort_members, user_events
 from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.errors import SpecError
 from retention.ingest.order import import_file
@@ -29,20 +28,20 @@ CELL = CellSpec(cohorts=CohortSpec(horizon=2), cohort=date(2026, 1, 5), age=1)
 
 def test_an_audience_is_frozen_with_what_made_it():
     store = store_of(diary(WORLD), as_of="2026-02-02")
-    saved = save_audience(store, AudienceSpec(name="back in week 1", cell=CELL))
-    assert saved.n_users == cohort_members(store, CELL).count == 2
+    saved = save_audience(store, AudienceSpec(name="back in week 1", users=CELL))
+    assert saved.n_users == users_of(store, CELL).count == 2
     import_rows(store, rows_of(diary("eve: 8 14")))
     kept = audiences(store).iloc[0]
     assert (kept["name"], kept["n_users"], kept["n_left"]) == ("back in week 1", 2, 2)
     assert "2026-01-05" in kept["definition"]
-    assert cohort_members(store, CELL).count == 3
+    assert users_of(store, CELL).count == 3
     erase_user(store, "ann")
     kept = audiences(store).iloc[0]
     assert (kept["n_users"], kept["n_left"]) == (2, 1)
     delete_audience(store, saved.audience_id)
     assert audiences(store).empty
     with pytest.raises(SpecError, match="1 to 80"):
-        AudienceSpec(name="  ", cell=CELL)
+        AudienceSpec(name="  ", users=CELL)
 
 
 def sheet_of(content: bytes, name: str = "worksheets/sheet1.xml") -> str:
@@ -107,7 +106,7 @@ def test_a_csv_opens_in_a_spreadsheet_with_its_letters():
 def test_a_timeline_shows_what_a_user_did_the_latest_first():
     store = store_of(diary("ann: 5 12/buy"))
     key = int(
-        cohort_members(store, CellSpec(cohorts=CohortSpec(), cohort=date(2026, 1, 5), age=0, is_lost=True))
+        users_of(store, CellSpec(cohorts=CohortSpec(), cohort=date(2026, 1, 5), age=0, is_lost=True))
         .users["user_key"]
         .iloc[0]
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-ADDRESS = "/?period=month&mode=on-or-before&horizon=6&cell=2025-03-01.2&lost=1"
+ADDRESS = "/cohorts?period=month&mode=on-or-before&horizon=6&cell=2025-03-01.2&lost=1"
 
 
 def heading(page: Page) -> str:
@@ -28,9 +28,9 @@ def heading(page: Page) -> str:
 
 def test_the_first_start_shows_a_bar_and_then_the_simulated_shop(visit: Visit, tmp_path: Path) -> None:
     with served(tmp_path / "store.duckdb") as url:
-        one = visit(url)
+        one = visit(f"{url}/cohorts")
         # A second visitor comes while it is being built, and sees the same bar or its result.
-        two = visit(url)
+        two = visit(f"{url}/cohorts")
         for page in (one, two):
             page.wait_for_selector(".st-key-heat .js-plotly-plot")
             settled(page)
@@ -53,7 +53,7 @@ def test_a_file_is_uploaded_mapped_imported_and_browsed(visit: Visit, tmp_path: 
         "utf-8",
     )
     with served(tmp_path / "store.duckdb") as url:
-        page = visit(url)
+        page = visit(f"{url}/cohorts")
         page.wait_for_selector(".st-key-heat .js-plotly-plot")
         page.get_by_role("link", name="Import your own").click()
         page.wait_for_selector("input[type=file]", state="attached")
@@ -73,7 +73,7 @@ def test_a_file_is_uploaded_mapped_imported_and_browsed(visit: Visit, tmp_path: 
             card.get_by_role("button", name="Download the rejected rows").click()
         rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
         assert [(row["line"], row["value"]) for row in rows] == [("62", "some day")]
-        page.goto(f"{url}/?period=week&horizon=2")
+        page.goto(f"{url}/cohorts?period=week&horizon=2")
         page.wait_for_selector(".st-key-heat .js-plotly-plot")
         assert not page.get_by_text("simulated shop").count()
         click_cell(page, 0, 1)
@@ -82,7 +82,7 @@ def test_a_file_is_uploaded_mapped_imported_and_browsed(visit: Visit, tmp_path: 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["retained", "lost"])
 def test_a_click_on_a_cell_ends_in_a_file_with_as_many_rows(visit: Visit, app: str, is_lost: bool) -> None:
-    page = visit(f"{app}/?period=month")
+    page = visit(f"{app}/cohorts?period=month")
     click_cell(page, 3, 2)
     if is_lost:
         page.locator(".st-key-is_lost").get_by_role("radio").nth(1).click()
@@ -90,14 +90,14 @@ def test_a_click_on_a_cell_ends_in_a_file_with_as_many_rows(visit: Visit, app: s
         settled(page)
     n = int(re.match(r"([\d,]+) users? of cohort Apr 2024", heading(page))[1].replace(",", ""))  # type: ignore[index]
     with page.expect_download() as download:
-        page.locator(".st-key-users_csv button:visible").first.click()
+        page.locator(".st-key-cell_users_csv button:visible").first.click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert len(rows) == n > 0
     assert len({row["pseudonym"] for row in rows}) == n
 
 
 def test_the_grid_is_exported_with_every_cell(visit: Visit, app: str) -> None:
-    page = visit(f"{app}/?period=month&horizon=3")
+    page = visit(f"{app}/cohorts?period=month&horizon=3")
     with page.expect_download() as download:
         page.locator(".st-key-grid_csv button:visible").first.click()
     rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
@@ -106,7 +106,7 @@ def test_the_grid_is_exported_with_every_cell(visit: Visit, app: str) -> None:
 
 
 def test_the_link_restores_the_view_in_another_browser(visit: Visit, app: str) -> None:
-    page = visit(f"{app}/?period=month")
+    page = visit(f"{app}/cohorts?period=month")
     page.get_by_role("spinbutton", name="Look ahead").fill("6")
     page.get_by_role("spinbutton", name="Look ahead").press("Enter")
     page.wait_for_url("**horizon=6**")
@@ -125,7 +125,7 @@ def test_the_link_restores_the_view_in_another_browser(visit: Visit, app: str) -
 
 
 def test_the_table_twin_works_by_keyboard(visit: Visit, app: str) -> None:
-    page = visit(f"{app}/?period=month")
+    page = visit(f"{app}/cohorts?period=month")
     page.get_by_role("tab", name="Table").focus()
     page.keyboard.press("Enter")
     table = page.locator("[data-testid=stDataFrame]").first
@@ -139,7 +139,7 @@ def test_the_table_twin_works_by_keyboard(visit: Visit, app: str) -> None:
 
 
 def test_a_selected_user_shows_what_they_did(visit: Visit, app: str) -> None:
-    page = visit(f"{app}/?period=month&cell=2025-03-01.2")
+    page = visit(f"{app}/cohorts?period=month&cell=2025-03-01.2")
     table = page.locator(".st-key-members [data-testid=stDataFrame]").first
     at = table.bounding_box()
     assert at is not None
@@ -150,7 +150,7 @@ def test_a_selected_user_shows_what_they_did(visit: Visit, app: str) -> None:
 
 @pytest.mark.parametrize("fmt", ["PNG", "SVG"])
 def test_a_picture_of_the_grid_is_made_in_the_browser(visit: Visit, app: str, fmt: str) -> None:
-    page = visit(f"{app}/?period=month")
+    page = visit(f"{app}/cohorts?period=month")
     page.get_by_role("radio", name=fmt).click()
     settled(page)
     page.locator(".st-key-heat .js-plotly-plot").hover()
@@ -170,7 +170,7 @@ def test_a_phone_does_not_scroll_sideways(visit: Visit, app: str, place: str) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", [ADDRESS, "/?period=week&by=channel", "/data"], ids=["cohorts", "split", "data"])
+@pytest.mark.parametrize("place", [ADDRESS, "/cohorts?period=week&by=channel", "/data"], ids=["cohorts", "split", "data"])
 def test_axe_finds_nothing_serious(
     visit: Visit, app: str, axe_script: Path, scheme: str, place: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 
-from retention.cohorts.answer import cohort_members
+from retention.audiences.answer import users_of
 from retention.cohorts.matrix import RetentionMatrix
 from retention.cohorts.spec import CellSpec
 from retention.store import Sql, Store
@@ -86,7 +86,7 @@ def oracle_averages(answer: Answer) -> dict[tuple[str, int], tuple[float | None,
 
 def members_of(store: Store, cell: CellSpec) -> list[str]:
     """Return the ids of the file behind a cell, having checked that the list is as long as it says."""
-    members = cohort_members(store, cell)
+    members = users_of(store, cell)
     assert members.count == len(members.users)
     identities = store.read(Sql("select i.user_key, i.user_id from identities as i"))
     names = dict(zip(identities["user_key"], identities["user_id"], strict=True))

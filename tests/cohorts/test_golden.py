@@ -9,7 +9,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from retention.cohorts.answer import cohort_members, cohort_retention
+from retention.audiences.answer import users_of
+from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec, Condition
 from tests.cohorts.grids import as_plain, average, cell, states
 from tests.oracles import DAY_US, Event
@@ -203,7 +204,7 @@ def test_the_machines_clock_changes_no_number(monkeypatch):
     after = cohort_retention(store, spec)
     assert as_plain(after) == as_plain(before)
     assert after.as_of_us == before.as_of_us == instant("2026-01-26T12:00") + 1  # just after ann's last event
-    assert cohort_members(store, member_spec).count == 1
+    assert users_of(store, member_spec).count == 1
 
 
 def test_a_bracket_is_in_progress_until_the_last_day_of_its_last_period_ends():

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from retention.cohorts.answer import cohort_members, cohort_retention
+from retention.audiences.answer import users_of
+from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec, Condition
 from retention.errors import SpecError
 from tests.cohorts.grids import cell, members_of
@@ -88,7 +89,7 @@ def test_the_list_keeps_to_the_range_of_the_grid():
 
 def test_the_list_shows_pseudonyms_and_not_the_ids_of_the_file():
     store = store_of(diary(WORLD), as_of="2026-03-02")
-    shown = cohort_members(store, CellSpec(cohorts=CohortSpec(), cohort=JAN_5, age=0)).users
+    shown = users_of(store, CellSpec(cohorts=CohortSpec(), cohort=JAN_5, age=0)).users
     assert len(shown) == 1
     assert not {"ann", "bob", "cyd", "dee"} & {str(value) for value in shown.to_numpy().ravel()}
 
@@ -97,7 +98,7 @@ def test_a_group_the_store_has_never_seen_is_refused():
     store = store_of(diary("ann: 5?country=France"), as_of="2026-03-02")
     grid = CohortSpec(horizon=1, by="country")
     with pytest.raises(SpecError, match="Frence"):
-        cohort_members(store, CellSpec(cohorts=grid, cohort=JAN_5, age=0, group="Frence"))
+        users_of(store, CellSpec(cohorts=grid, cohort=JAN_5, age=0, group="Frence"))
 
 
 def test_a_question_about_names_the_store_has_never_seen_suggests_the_nearest():

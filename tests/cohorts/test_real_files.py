@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from retention.cohorts.answer import cohort_members, cohort_retention
+from retention.audiences.answer import users_of
+from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.ingest.order import import_file
 from retention.ingest.spec import ImportSpec
@@ -104,9 +105,9 @@ def test_online_retail_with_refunds_gives_the_other_published_table(online_retai
 def test_online_retail_lists_are_as_long_as_the_cells_say(online_retail):
     store, _ = online_retail
     asked = CellSpec(cohorts=CohortSpec(horizon=12, **PURCHASES), cohort=date(2010, 12, 1), age=1)
-    assert cohort_members(store, asked).count == 324
+    assert users_of(store, asked).count == 324
     lost = CellSpec(cohorts=asked.cohorts, cohort=asked.cohort, age=1, is_lost=True)
-    assert cohort_members(store, lost).count == 885 - 324
+    assert users_of(store, lost).count == 885 - 324
 
 
 def test_online_retail_ii_has_its_25_cohorts(online_retail_ii):

@@ -49,9 +49,7 @@ def show(behind: Callable[[Path], None]) -> Open:
         at = AppTest.from_file(str(MAIN), default_timeout=60)
         for name, value in address.items():
             at.query_params[name.rstrip("_")] = value
-        at.run()
-        if page != "cohorts":
-            at.switch_page(f"../../pages/{page}.py").run()
+        at.switch_page(f"../../pages/{page}.py").run()
         assert not at.exception, at.exception
         return at
 

@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from retention.audiences.answer import users_of
 from retention.audiences.order import export_members
-from retention.cohorts.answer import cohort_members, cohort_retention
+from retention.cohorts.answer import cohort_retention
 from retention.cohorts.chart import retention_heatmap
 from retention.cohorts.chart_curves import retention_curves
 from retention.cohorts.chart_look import GridLook
@@ -196,7 +197,7 @@ def test_the_table_twin_picks_the_same_cell(show: Open, four: Store) -> None:
 def test_an_export_holds_the_users_of_the_cell(four: Store) -> None:
     cell = CellSpec(cohorts=CohortSpec(horizon=3), cohort=date(2026, 1, 5), age=1, is_lost=True)
     lines = export_members(four, cell, "csv", "file ids").decode("utf-8-sig").splitlines()
-    assert len(lines) - 1 == cohort_members(four, cell).count == 2
+    assert len(lines) - 1 == users_of(four, cell).count == 2
     assert sorted(line.split(",")[0] for line in lines[1:]) == ["bob", "cyd"]
 
 
@@ -272,7 +273,7 @@ def test_an_audience_holds_the_users_of_the_cell(show: Open, four: Store) -> Non
     at = show(four, period="week", horizon="3", cell="2026-01-05.1", lost="1")
     [name] = [t for t in at.text_input if t.label == "Name of the audience"]
     name.set_value("lost in week 1")
-    at.button(key="FormSubmitter:save_audience-Save 2 users").click().run()
+    at.button(key="FormSubmitter:cell_save_audience-Save 2 users").click().run()
     assert "“lost in week 1” holds 2 users" in texts(at)
 
 

@@ -190,7 +190,7 @@ def test_an_erased_user_is_nowhere_in_the_file():
         ],
     )
     cell = CellSpec(cohorts=CohortSpec(horizon=1), cohort=date(2026, 1, 5), age=1)
-    assert save_audience(store, AudienceSpec(name="back", cell=cell)).n_users == 1
+    assert save_audience(store, AudienceSpec(name="back", users=cell)).n_users == 1
     assert erase_user(store, "ann-secret-id") == 2
     matrix = cohort_retention(store, CohortSpec(horizon=1))
     assert (matrix.size("2026-01-05"), matrix.retained("2026-01-05")) == (1, [0, 0])

@@ -1,0 +1,1 @@
+"""Rules on headline numbers, read anew with each version of the data."""

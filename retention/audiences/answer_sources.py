@@ -1,0 +1,92 @@
+"""Which lists of users can be opened, exported and kept: every definition of one, with its select and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retention.behaviour.answer_drivers import driver_users, driver_users_words
+from retention.behaviour.answer_funnel import funnel_users, funnel_users_words
+from retention.behaviour.answer_hours import cell_users, hour_users
+from retention.behaviour.answer_interval import interval_users, silent_users
+from retention.behaviour.answer_paths import (
+    path_users,
+    path_users_words,
+    sequence_users,
+    sequence_users_words,
+)
+from retention.behaviour.spec_drivers import DriverUsersSpec
+from retention.behaviour.spec_funnel import FunnelUsersSpec
+from retention.behaviour.spec_hours import CellUsersSpec, HourUsersSpec
+from retention.behaviour.spec_interval import IntervalUsersSpec, SilentUsersSpec
+from retention.behaviour.spec_paths import PathUsersSpec, SequenceUsersSpec
+from retention.behaviour.words_hours import cell_users_words, hour_users_words
+from retention.behaviour.words_interval import interval_users_words, silent_users_words
+from retention.cohorts.answer import members_sql
+from retention.cohorts.spec import CellSpec
+from retention.cohorts.words import cell_words
+from retention.headlines import answer_quiet
+from retention.headlines.spec import QuietSpec
+from retention.lifecycle import answer as lifecycle
+from retention.lifecycle import answer_revenue as revenue
+from retention.lifecycle import words as lifecycle_words
+from retention.lifecycle import words_revenue as revenue_words
+from retention.lifecycle.spec import ActiveDaysCellSpec, ActiveUsersSpec, LifecycleCellSpec, TransitionCellSpec
+from retention.lifecycle.spec_revenue import BuyersSpec, RepeatListSpec, RevenueCellSpec
+from retention.store import Catalogue, Snapshot, Sql
+from retention.survival import answer as survival
+from retention.survival import words as survival_words
+from retention.survival.answer_clv import buyers_sql
+from retention.survival.result_clv import list_words
+from retention.survival.spec import SurvivalListSpec
+from retention.survival.spec_clv import BuyerListSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How a kind of definition becomes users.
+
+    Attributes
+    ----------
+    members : callable
+        ``members(snapshot, spec)``, a select with one row per user: user_key.
+    words : callable
+        ``words(spec, catalogue)``, the definition in one sentence or two.
+    """
+
+    members: Callable[[Snapshot, Any], Sql]
+    words: Callable[[Any, Catalogue], str]
+
+
+SOURCES: dict[type, Source] = {
+    CellSpec: Source(members_sql, cell_words),
+    IntervalUsersSpec: Source(interval_users, interval_users_words),
+    SilentUsersSpec: Source(silent_users, silent_users_words),
+    CellUsersSpec: Source(cell_users, cell_users_words),
+    HourUsersSpec: Source(hour_users, hour_users_words),
+    FunnelUsersSpec: Source(funnel_users, funnel_users_words),
+    PathUsersSpec: Source(path_users, path_users_words),
+    SequenceUsersSpec: Source(sequence_users, sequence_users_words),
+    DriverUsersSpec: Source(driver_users, driver_users_words),
+    LifecycleCellSpec: Source(lifecycle.lifecycle_members, lifecycle_words.lifecycle_words),
+    TransitionCellSpec: Source(lifecycle.transition_members, lifecycle_words.transition_words),
+    ActiveUsersSpec: Source(lifecycle.active_user_members, lifecycle_words.active_users_words),
+    ActiveDaysCellSpec: Source(lifecycle.active_day_members, lifecycle_words.active_days_words),
+    BuyerListSpec: Source(buyers_sql, list_words),
+    RevenueCellSpec: Source(revenue.cell_members, revenue_words.cell_words),
+    BuyersSpec: Source(revenue.buyers_members, revenue_words.buyers_words),
+    RepeatListSpec: Source(revenue.repeat_members, revenue_words.repeat_words),
+    SurvivalListSpec: Source(survival.members_sql, survival_words.list_words),
+    QuietSpec: Source(answer_quiet.members, answer_quiet.words),
+}
+
+
+def members_of(snapshot: Snapshot, spec: object) -> Sql:
+    """Write the select of the users that a definition names."""
+    return SOURCES[type(spec)].members(snapshot, spec)
+
+
+def words_of(spec: object, catalogue: Catalogue) -> str:
+    """Say whose users a definition names."""
+    return SOURCES[type(spec)].words(spec, catalogue)

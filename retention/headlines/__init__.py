@@ -1,0 +1,1 @@
+"""Headline numbers over mature data, how they changed, and what their change is made of."""

@@ -1,0 +1,1 @@
+"""How long users stay, and what a buyer is worth."""

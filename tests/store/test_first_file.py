@@ -1,0 +1,53 @@
+"""The first real file takes the whole place of the simulated shop."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+
+from retention.alerts.order import add_alert, evaluate_alerts
+from retention.alerts.spec import AlertSpec
+from retention.audiences.order import save_audience
+from retention.audiences.spec import AudienceSpec
+from retention.cohorts.answer import cohort_retention
+from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.ingest.order import build_sample
+from retention.ingest.sample import SampleSpec
+from retention.store import Store
+from retention.store.check import faults
+from retention.store.order import add_annotation, change_setting, save_view
+from tests.rows import import_rows
+from tests.worlds import fresh_path
+
+KEPT = {"audit", "migrations", "state", "settings"}
+"""What tells of the owner's doings rather than of customers."""
+
+
+def contents(store):
+    with store.snapshot() as snapshot:
+        tables = [t for (t,) in snapshot.rows("select t.table_name from duckdb_tables() as t order by t.table_name")]
+        return {t: snapshot.rows(f"select count(*) from {t}")[0][0] for t in tables if t not in KEPT}
+
+
+def test_nothing_of_the_simulated_shop_is_left():
+    rows = [{"user": "ann", "time": f"2026-01-{d:02d}", "event": "purchase", "value": "5"} for d in (5, 12)]
+    path = fresh_path()
+    with Store.create_or_open(path) as store:
+        build_sample(store, SampleSpec(n_users=60))
+        cohort = cohort_retention(store, CohortSpec()).cells["cohort"].min()
+        cell = CellSpec(cohorts=CohortSpec(), cohort=cohort, age=0)
+        save_audience(store, AudienceSpec(name="first", users=cell))
+        save_view(store, "mine", "cohorts", "period=week")
+        add_annotation(store, date(2025, 3, 3), "new checkout")
+        add_alert(store, AlertSpec(name="few", metric="active-users", operator="below", threshold=10_000))
+        evaluate_alerts(store)
+        change_setting(store, "churn_window", "30")
+        assert all(n for table, n in contents(store).items() if table not in ("order_lines", "reject_reasons", "rejects"))
+        import_rows(store, rows)
+        after = contents(store)
+        assert faults(store) == []
+        assert store.catalogue().settings.churn_window == "60"
+    shutil.rmtree(path.parent)
+    with Store.create_or_open(fresh_path()) as plain:
+        import_rows(plain, rows)
+        assert after == contents(plain)
