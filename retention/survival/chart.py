@@ -158,8 +158,8 @@ def hazard_figure(hazard: HazardWeeks, *, is_dark: bool = False) -> Figure:
                 numbers,
                 per_100["hazard"],
                 colours[0],
-                hover="Week %{x}: %{y:.1f} lapses per 100 users<extra></extra>",
-                customdata=[[str(week)] for week in numbers],
+                hover="Week %{x}: %{y:.1f} lapses per 100 users, smoothed %{customdata[1]}<extra></extra>",
+                customdata=[[str(week), f"{v:.1f}"] for week, v in zip(numbers, per_100["smoothed"], strict=True)],
                 error_y={
                     "type": "data",
                     "symmetric": False,
@@ -183,8 +183,9 @@ def hazard_figure(hazard: HazardWeeks, *, is_dark: bool = False) -> Figure:
                 dash="dot",
                 width=2,
                 is_marked=False,
-                hover="smoothed %{y:.1f}<extra></extra>",
-            ),
+                hoverinfo="skip",  # or it would take the clicks that are meant for the bars
+            )
+            | {"hovertemplate": None},
         ],
         "layout": layout(
             is_dark=is_dark,

@@ -17,7 +17,7 @@ from retention.ui.cohort_address import condition_of, condition_text
 from retention.ui.words import plain
 
 MAX_FILTERS = 4
-NO_GROUPS = "–"
+NOTHING = "–"
 
 
 class Controls:
@@ -73,8 +73,9 @@ class Controls:
             label,
             [None, *options] if is_optional else list(options),
             key=key,
-            format_func=lambda value: NO_GROUPS if value is None else plain((words or {}).get(value, value)),
+            format_func=lambda value: NOTHING if value is None else plain((words or {}).get(value, value)),
             help=help or None,
+            placeholder=NOTHING,
         )
         return self._put(name, default)
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 
 from retention.errors import RetentionError
-from retention.ui import cohorts, overview
+from retention.ui import cohorts, overview, survival
 from retention.ui.starting import store
 from retention.ui.words import plain
 
@@ -26,6 +26,7 @@ def warm() -> None:
         if store().catalogue().clock is not None:
             cohorts.warm()
             overview.warm()
+            survival.warm()
 
 
 @asynccontextmanager

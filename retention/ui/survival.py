@@ -23,12 +23,13 @@ from retention.survival.spec import (
     SurvivalSpec,
 )
 from retention.survival.words import days, definition, gap_note, mean_words, median_words, verdict
-from retention.ui.answers import answer, catalogue, drawn
+from retention.ui.answers import answer, answer_at, catalogue, drawn
 from retention.ui.charts import chart, is_dark
 from retention.ui.controls import Controls
 from retention.ui.downloads import download
 from retention.ui.members import members_panel
 from retention.ui.pages import section
+from retention.ui.starting import store
 from retention.ui.survival_clv import clv_panel
 from retention.ui.survival_models import cox_panel, hazard_panel, laws_panel, reconcile_panel
 from retention.ui.words import day, moment, plain
@@ -50,6 +51,11 @@ STATE_WORDS = {
     "gone before": "lapsed before the follow-up",
 }
 NAMES = {FIRST_EVENT: "First event", FIRST_MONTH: "First month (cohort)"}
+
+
+def warm() -> None:
+    """Answer what the page asks without an address, so that its first visitor does not wait."""
+    survival_figure(answer_at(store().catalogue().data_version, survival_curves, SurvivalSpec()))
 
 
 def survival_controls() -> tuple[Controls, SurvivalSpec]:
