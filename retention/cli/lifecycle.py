@@ -88,7 +88,7 @@ def _table(periods: pd.DataFrame, period: str) -> str:
         mark = ("*" if r.state == "in_progress" else "") + ("†" if r.touches_gap else "")
         lines.append(
             f"{r.on.isoformat() + mark:<12}{r.n_active:>9,}{r.n_new:>9,}{r.n_returning:>11,}{r.n_resurrecting:>9,}"
-            f"{r.n_dormant:>9,}  {ratio}".rstrip()
+            f"{f'{r.n_dormant:,}' if r.state == 'complete' else '':>9}  {ratio}".rstrip()
         )
     shown = periods.tail(SHOWN)
     if (shown["state"] == "in_progress").any():

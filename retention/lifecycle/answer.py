@@ -231,6 +231,11 @@ def lifecycle_members(snapshot: Snapshot, cell: LifecycleCellSpec) -> Sql:
     spec, catalogue = cell.lifecycle, snapshot.catalogue
     clock = catalogue.require_clock()
     on = _begun_period(cell.on, spec.period, clock, _first_day(snapshot))
+    if cell.state == "dormant" and on >= clock.whole_until(spec.period):
+        raise SpecError(
+            f"Who falls silent in the {spec.period} of {cell.on} is not known before it ends.",
+            hint=f"Choose a {spec.period} that is over.",
+        )
     key = _group_key(snapshot, cell.group, spec.by)
     from_day = first_day(on - 1, spec.period, clock.week_start)
     periods = periods_sql(spec, catalogue, from_day)

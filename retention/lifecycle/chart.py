@@ -44,7 +44,8 @@ def lifecycle_bars(found: Lifecycle, *, is_dark: bool = False, group: str | None
     traces = []
     for state in ORDER:
         sign = -1 if state == "dormant" else 1
-        counts = [int(n) for n in rows[f"n_{state}"]]
+        # Nothing is drawn for those who fell silent in a period that goes on: nobody knows them yet.
+        counts = [int(n) for n in rows[f"n_{state}"].fillna(0)]
         colour = state_colour(state, is_dark=is_dark)
         traces.append(
             bars(

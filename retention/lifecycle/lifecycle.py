@@ -37,8 +37,8 @@ class Lifecycle:
     data_version : int
     periods : DataFrame
         One row a group and period: on (date, the first local day), group (None = everyone), index, n_active, n_new,
-        n_returning, n_resurrecting, n_dormant, quick_ratio, low, high (NaN where nobody fell silent and while in
-        progress; 95 %), state ("complete" or "in_progress"), complete_on, touches_gap (the period, or the one
+        n_returning, n_resurrecting, n_dormant (missing while in progress), quick_ratio, low, high (95 %; NaN where
+        nobody fell silent and while in progress), state ("complete" or "in_progress"), complete_on, touches_gap (the period, or the one
         before it, on which all states but new rest too).
     recent : DataFrame
         One row a group: group, n_periods, from_on, to_on (the first day left out), n_gained, n_lost, quick_ratio,
@@ -258,7 +258,8 @@ def lifecycle_periods(
             "n_new": new.ravel(),
             "n_returning": returning.ravel(),
             "n_resurrecting": resurrecting.ravel(),
-            "n_dormant": dormant.ravel(),
+            # Who has not come in a period that goes on still can: who falls silent in it is not known yet.
+            "n_dormant": pd.Series(dormant.ravel(), dtype="Int64").mask(np.tile(~complete, len(groups))),
             "quick_ratio": ratio,
             "low": low,
             "high": high,

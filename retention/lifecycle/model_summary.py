@@ -20,7 +20,7 @@ def recent_growth(periods: pd.DataFrame, spec: LifecycleSpec, first_period: int)
     found = []
     for group in periods["group"].drop_duplicates():
         mine = used[used["group"].isna() if group is None else used["group"] == group]
-        gained, lost = mine["n_new"] + mine["n_resurrecting"], mine["n_dormant"]
+        gained, lost = mine["n_new"] + mine["n_resurrecting"], mine["n_dormant"].astype("int64")
         ratio, low, high = ratio_of_totals(gained, lost)
         says = "cannot tell"
         if len(mine) >= FEWEST:

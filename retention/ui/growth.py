@@ -145,8 +145,8 @@ def _marks(found: Lifecycle, group: str | None) -> str:
     if (rows["state"] == "in_progress").any():
         when = rows["complete_on"].iloc[-1]
         said.append(
-            f"Hatched: the {unit} is in progress until {when:%-d %B %Y}, so its numbers are those so far (who has not"
-            " come yet stands below the line)."
+            f"Hatched: the {unit} is in progress until {when:%-d %B %Y}, so its numbers are those so far; who falls"
+            " silent in it is not known before it ends."
         )
     if rows["touches_gap"].any():
         said.append(
@@ -163,6 +163,7 @@ def _lifecycle_list(controls: Controls, found: Lifecycle, group: str | None) -> 
         f"{row['on'].isoformat()}.{state}": f"{STATE_WORDS[state]} · {period_label(row['on'], unit)} ({row[f'n_{state}']:,})"
         for row in rows.to_dict("records")
         for state in STATES
+        if pd.notna(row[f"n_{state}"])
     }
     picked = controls.pick("pick", options, "List the users of", charts=("lifecycle",))
     if picked is None:
