@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retention.behaviour.query_interval import NO_DAY
 from retention.cohorts.query_duckdb import mask_of
-from retention.store.sql import Sql
+from retention.store.sql import NO_DAY, Sql
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from retention.behaviour.spec_interval import LONGEST_WINDOW, IntervalUsersSpec, SilentUsersSpec, WindowSpec
 from retention.cohorts.query import of_kind
-from retention.store.sql import Sql
+from retention.store.sql import NO_DAY, Sql
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
-
-NO_DAY = -400
-"""Stands for the day before a user's first active day; earlier than any day that a store may hold."""
 
 
 def active_days(events: tuple[str, ...], catalogue: Catalogue) -> Sql:

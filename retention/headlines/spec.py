@@ -71,7 +71,6 @@ METRICS: Mapping[str, Metric] = {
             of="users active in the window",
             method=_COUNT,
             page="growth",
-            address="period=week",
         ),
         Metric(
             name="new-users",
@@ -81,7 +80,6 @@ METRICS: Mapping[str, Metric] = {
             of="new users in the window",
             method=_COUNT,
             page="growth",
-            address="period=week",
         ),
         Metric(
             name="week-1-retention",
@@ -91,6 +89,7 @@ METRICS: Mapping[str, Metric] = {
             of="users who started",
             method=_WILSON,
             page="cohorts",
+            address="period=week",
             is_rate=True,
         ),
         Metric(
@@ -101,6 +100,7 @@ METRICS: Mapping[str, Metric] = {
             of="users who started",
             method=_WILSON,
             page="cohorts",
+            address="period=week",
             is_rate=True,
         ),
         Metric(
@@ -125,7 +125,6 @@ METRICS: Mapping[str, Metric] = {
             of="users who fell silent",
             method="Log ratio of two counts with a variance clustered by user (delta method), also for the change.",
             page="growth",
-            address="period=week",
         ),
         Metric(
             name="stickiness",
@@ -135,6 +134,7 @@ METRICS: Mapping[str, Metric] = {
             of="users active in 28 days",
             method="Delete-a-group jackknife over 40 groups of users, also for the change.",
             page="growth",
+            address="show=Stickiness",
         ),
         Metric(
             name="repeat-purchase",
@@ -147,6 +147,7 @@ METRICS: Mapping[str, Metric] = {
             of="customers with a first order",
             method=_WILSON,
             page="growth",
+            address="show=Revenue",
             is_rate=True,
         ),
         Metric(
@@ -160,6 +161,7 @@ METRICS: Mapping[str, Metric] = {
             of="customers with a first order",
             method="Normal interval of a mean; the change by Welch's interval of two means.",
             page="growth",
+            address="show=Revenue",
         ),
         Metric(
             name="net-revenue-retention",
@@ -172,6 +174,7 @@ METRICS: Mapping[str, Metric] = {
             of="customers of the window before",
             method="Ratio of two sums with a variance clustered by customer (delta method), also for the change.",
             page="growth",
+            address="show=Revenue",
         ),
     )
 }

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from retention.cohorts.query import of_kind
 from retention.lifecycle.spec import ActiveDaysSpec, LifecycleSpec, StickinessSpec
 from retention.periods import Period, sql_period
-from retention.store.sql import Sql
+from retention.store.sql import NO_DAY, Sql
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
 
-NEVER = -400
-"""Stands for the day, or the period, before the first one of a user."""
 MOST = 28
 """A pause of so many days or more is one and the same for a window of 28 days."""
 Asked = LifecycleSpec | StickinessSpec | ActiveDaysSpec
@@ -50,7 +48,7 @@ group by e.user_key, e.day{"" if group == "0" else ", " + group}""",
     )
     return Sql.ctes(days=days).select(
         f"""
-select d.user_key, d.day, d.grp, lag(d.day, 1, {NEVER}) over (partition by d.user_key order by d.day) as prev_day
+select d.user_key, d.day, d.grp, lag(d.day, 1, {NO_DAY}) over (partition by d.user_key order by d.day) as prev_day
 from days as d"""
     )
 
@@ -62,7 +60,7 @@ def periods(linked: Sql, period: Period, week_start: str) -> Sql:
         linked=linked,
         placed=Sql(
             f"""select l.user_key, l.grp, {here} as period,
-    case when l.prev_day = {NEVER} then {NEVER} else {before} end as prev_period
+    case when l.prev_day = {NO_DAY} then {NO_DAY} else {before} end as prev_period
 from linked as l"""
         ),
     ).select("select p.user_key, p.grp, p.period, p.prev_period from placed as p where p.period <> p.prev_period")
@@ -73,7 +71,7 @@ def lifecycle_counts(periods: Sql, from_period: int, to_period: int) -> Sql:
     return Sql.ctes(periods=periods).select(
         f"""
 select a.period, a.grp, count(*) as n_active,
-    sum(case when a.prev_period = {NEVER} then 1 else 0 end) as n_new,
+    sum(case when a.prev_period = {NO_DAY} then 1 else 0 end) as n_new,
     sum(case when a.prev_period = a.period - 1 then 1 else 0 end) as n_returning
 from periods as a where a.period >= $from_period and a.period < $to_period
 group by a.period, a.grp""",
@@ -103,9 +101,9 @@ group by a.user_key having max(a.period) < $on_period""",
         )
     holds = {
         "active": "1 = 1",
-        "new": f"a.prev_period = {NEVER}",
+        "new": f"a.prev_period = {NO_DAY}",
         "returning": "a.prev_period = a.period - 1",
-        "resurrecting": f"a.prev_period <> {NEVER} and a.prev_period < a.period - 1",
+        "resurrecting": f"a.prev_period <> {NO_DAY} and a.prev_period < a.period - 1",
     }[state]
     return Sql.ctes(periods=periods).select(
         f"select a.user_key from periods as a where a.period = $on_period and {holds} and {in_group}", **params

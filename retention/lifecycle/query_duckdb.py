@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from retention.cohorts.query import attributes, where
 from retention.cohorts.query_duckdb import TABLES, mask_of
 from retention.cohorts.spec import CohortSpec
-from retention.lifecycle.query import NEVER, Asked, joined
+from retention.lifecycle.query import Asked, joined
 from retention.lifecycle.spec import LifecycleSpec
 from retention.periods import sql_period
-from retention.store.sql import Sql
+from retention.store.sql import NO_DAY, Sql
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
@@ -61,7 +61,7 @@ def linked(spec: Asked, catalogue: Catalogue, population: Sql | None) -> Sql:
     """
     join, group, condition, params = _chosen(spec, catalogue, population)
     if not spec.events:
-        # Only days of activity have a day before them, NEVER if none.
+        # Only days of activity have a day before them, NO_DAY if none.
         return _of(
             population,
             f"""
@@ -73,7 +73,7 @@ from user_day as d{join} where d.prev_day is not null and {condition}""",
         population,
         f"""
 select d.user_key, d.day, {group} as grp,
-    lag(d.day, 1, {NEVER}) over (partition by d.user_key order by d.day) as prev_day
+    lag(d.day, 1, {NO_DAY}) over (partition by d.user_key order by d.day) as prev_day
 from user_day as d{join} where d.ev_mask & $events <> 0 and {_has_start(spec)} and {condition}""",
         events=mask_of(catalogue.event_names(spec.events)),
         **params,
@@ -102,7 +102,7 @@ def periods(spec: LifecycleSpec, catalogue: Catalogue, population: Sql | None, f
             population,
             f"""
 select d.user_key, {group} as grp, {here} as period,
-    case when d.prev_day = {NEVER} then {NEVER} else {before} end as prev_period
+    case when d.prev_day = {NO_DAY} then {NO_DAY} else {before} end as prev_period
 from user_day as d{join} where {since} and {here} <> {before} and {condition}""",
             **params,
             **({} if from_day is None else {"since": from_day}),
@@ -112,7 +112,7 @@ from user_day as d{join} where {since} and {here} <> {before} and {condition}"""
         population,
         f"""
 select d.user_key, {group} as grp, d.{column} as period,
-    lag(d.{column}, 1, {NEVER}) over (partition by d.user_key order by d.{column}) as prev_period
+    lag(d.{column}, 1, {NO_DAY}) over (partition by d.user_key order by d.{column}) as prev_period
 from {table} as d{join}
 where d.ev_mask & $events <> 0 and {_has_start(spec).replace("first_day", first)} and {condition}""",
         events=mask_of(catalogue.event_names(spec.events)),

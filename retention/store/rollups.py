@@ -10,11 +10,10 @@ from __future__ import annotations
 from retention.periods import sql_period
 from retention.store import cells, orders
 from retention.store.catalogue import Catalogue
-from retention.store.sql import ACTIVITY_BIT
+from retention.store.sql import ACTIVITY_BIT, NO_DAY
 from retention.store.store import Transaction
 
 ACTIVE = f"(1::bigint << {ACTIVITY_BIT})"
-NO_DAY = -400
 ROLLUPS = ("user_day", "user_week", "user_month", "user_first")
 
 

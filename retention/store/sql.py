@@ -9,6 +9,8 @@ ACTIVITY_BIT = 62
 """Bit of the rollups' masks that stands for any activity; each kind of event has one of those below."""
 MAX_BIT = ACTIVITY_BIT - 1
 """Kinds of event beyond the 62nd have no bit; questions about them read the events."""
+NO_DAY = -400
+"""Stands in the rollups for the day before a user's first active day; earlier than any day that a store may hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from retention.cohorts.query import where as conditions
 from retention.cohorts.query_duckdb import mask_of
 from retention.periods import sql_period
-from retention.store.sql import ACTIVITY_BIT, Sql
+from retention.store.sql import ACTIVITY_BIT, NO_DAY, Sql
 from retention.survival import query
 from retention.survival.spec import FIRST_EVENT, FIRST_MONTH, RESERVED, SurvivalSpec
 
@@ -68,7 +68,9 @@ def lives(spec: SurvivalSpec, catalogue: Catalogue) -> Sql:
     window: dict[str, object] = {}
     if spec.ends == "first lapse":
         # The first row of a user has the sentinel as its day before: no silence came before it.
-        ends = "coalesce(min(case when d.day - d.prev_day >= $window and d.day > d.first_day then d.prev_day end), max(d.day))"
+        is_lapse = "d.day - d.prev_day >= $window and d.prev_day > $no_day"
+        ends = f"coalesce(min(case when {is_lapse} then d.prev_day end), max(d.day))"
+        window["no_day"] = NO_DAY
         window["window"] = query.window_days(spec, catalogue)
     return Sql(
         f"""select d.user_key, {group} as grp, d.first_day as start_day, {ends} as end_day

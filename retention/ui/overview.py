@@ -209,7 +209,7 @@ def lifecycle_panel() -> None:
         figure = drawn("overview lifecycle", key, lambda: lifecycle_bars(found, is_dark=is_dark()))
         chart(annotated(figure), alt=lifecycle_alt(found), key="overview_lifecycle", file_name="lifecycle-weeks")
         st.caption(plain(lifecycle_definition(found.spec, catalogue())))
-        _more("growth", "More, and the users behind each bar", period="week")
+        _more("growth", "More, and the users behind each bar")
 
 
 def year_panel() -> None:

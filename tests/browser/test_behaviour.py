@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-PLACES = {
-    "interval": "/behaviour?interval=7",
-    "interval by group": "/behaviour?by=channel",
-    "window": "/behaviour?tab=Churn+window&by=channel&silence=returned",
-    "hours": "/behaviour?tab=Hours&cell=164&hour=20",
-}
 
 
 def number_in(text: str) -> int:
@@ -102,28 +95,3 @@ def test_the_twin_of_a_picture_opens_by_keyboard(visit: Visit, app: str) -> None
     page.locator(".st-key-week_table summary").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".st-key-week_table [data-testid=stDataFrame]")
-
-
-@pytest.mark.parametrize("place", PLACES.values(), ids=list(PLACES))
-def test_a_phone_does_not_scroll_sideways(visit: Visit, app: str, place: str) -> None:
-    page = visit(f"{app}{place}", width=390, height=844)
-    wide = page.evaluate(
-        "() => [document.documentElement.scrollWidth,"
-        " document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
-    )
-    assert max(wide[:2]) <= wide[2] == 390
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES.values(), ids=list(PLACES))
-def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str) -> None:
-    page = visit(f"{app}{place}", scheme=scheme)
-    page.wait_for_selector(".js-plotly-plot .main-svg")
-    page.evaluate(axe_script.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document)")
-    bad = {
-        v["id"]: [node["target"] for node in v["nodes"]]
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    }
-    assert bad == {}, json.dumps(bad, indent=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -157,33 +156,6 @@ def test_a_picture_of_the_grid_is_made_in_the_browser(visit: Visit, app: str, fm
     with page.expect_download() as download:
         page.locator(".st-key-heat .modebar-btn").first.click()
     assert download.value.suggested_filename == f"cohorts.{fmt.lower()}"
-
-
-@pytest.mark.parametrize("place", ["/", "/data"])
-def test_a_phone_does_not_scroll_sideways(visit: Visit, app: str, place: str) -> None:
-    page = visit(f"{app}{place}", width=390, height=844)
-    wide = page.evaluate(
-        "() => [document.documentElement.scrollWidth,"
-        " document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
-    )
-    assert max(wide[:2]) <= wide[2] == 390
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", [ADDRESS, "/cohorts?period=week&by=channel", "/data"], ids=["cohorts", "split", "data"])
-def test_axe_finds_nothing_serious(
-    visit: Visit, app: str, axe_script: Path, scheme: str, place: str, tmp_path: Path
-) -> None:
-    page = visit(f"{app}{place}", scheme=scheme)
-    page.screenshot(path=tmp_path / "page.png")
-    page.evaluate(axe_script.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document)")
-    bad = {
-        v["id"]: [node["target"] for node in v["nodes"]]
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    }
-    assert bad == {}, json.dumps(bad, indent=1)
 
 
 @pytest.mark.parametrize("place", ["/", "/data"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-PLACES = {
-    "lifecycle": "/growth?period=month&pick=2025-03-01.dormant",
-    "split": "/growth?by=channel&period=month",
-    "flow": "/growth?show=Flow&move=new.dormant",
-    "stickiness": "/growth?show=Stickiness&day=2025-12-01.7",
-    "active days": "/growth?show=Active+days&days=3&how=at+least",
-}
 
 
 def heading(page: Page) -> str:
@@ -96,27 +88,3 @@ def test_the_table_of_a_tab_is_exported_whole(visit: Visit, app: str) -> None:
     for row in everyone:
         of_groups = [int(r["n_active"]) for r in rows if r["on"] == row["on"] and r["group"]]
         assert sum(of_groups) == int(row["n_active"])
-
-
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_a_phone_does_not_scroll_sideways(visit: Visit, app: str, place: str) -> None:
-    page = visit(f"{app}{place}", width=390, height=844)
-    wide = page.evaluate(
-        "() => [document.documentElement.scrollWidth,"
-        " document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
-    )
-    assert max(wide[:2]) <= wide[2] == 390
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str) -> None:
-    page = visit(f"{app}{place}", scheme=scheme)
-    page.evaluate(axe_script.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document)")
-    bad = {
-        v["id"]: [node["target"] for node in v["nodes"]]
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    }
-    assert bad == {}, json.dumps(bad, indent=1)

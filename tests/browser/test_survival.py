@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-PLACES = {
-    "curves": "/survival?by=channel&users=1.lapsed",
-    "weeks": "/survival?view=When+they+lapse&week=3",
-    "attributes": "/survival?view=What+goes+with+it&attributes=channel",
-    "laws": "/survival?view=Laws+of+lifetime",
-    "grid": "/survival?view=Grid+and+curve",
-}
 
 
 def test_a_click_on_a_week_ends_in_a_file_with_as_many_rows(visit: Visit, app: str) -> None:
@@ -71,25 +63,3 @@ def test_the_link_restores_the_tab_and_the_switches(visit: Visit, app: str) -> N
     other.locator(".st-key-survival_chart .js-plotly-plot").wait_for()
     settled(other)
     assert other.locator(".st-key-verdict").inner_text().startswith("Half of ads have lapsed after")
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, place: str) -> None:
-    page = visit(f"{app}{PLACES[place]}", width=390, height=844)
-    page.locator(".stMain h2").first.wait_for()
-    wide = page.evaluate("() => [document.querySelector('.stMain').scrollWidth, window.innerWidth]")
-    assert wide[0] <= wide[1]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES)
-def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str) -> None:
-    page = visit(f"{app}{PLACES[place]}", scheme=scheme)
-    page.evaluate(axe_script.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document)")
-    bad = {
-        v["id"]: [node["target"] for node in v["nodes"]]
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    }
-    assert bad == {}, json.dumps(bad, indent=1)

@@ -1,0 +1,70 @@
+"""What holds for every page and each of its parts: for those who do not see it well, and on a phone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+Visit = Callable[..., "Page"]
+PLACES = {
+    "overview": "/?quiet=1",
+    "cohorts": "/cohorts?period=month&mode=on-or-before&horizon=6&cell=2025-03-01.2&lost=1",
+    "cohorts, split": "/cohorts?period=week&by=channel",
+    "growth, lifecycle": "/growth?period=month&pick=2025-03-01.dormant",
+    "growth, split": "/growth?by=channel&period=month",
+    "growth, flow": "/growth?show=Flow&move=new.dormant",
+    "growth, stickiness": "/growth?show=Stickiness&day=2025-12-01.7",
+    "growth, active days": "/growth?show=Active+days&days=3&how=at+least",
+    "growth, revenue": "/growth?show=Revenue&r_view=Grid&r_buyers=2025-03-01",
+    "growth, forecast": "/growth?show=Forecast",
+    "behaviour, interval": "/behaviour?interval=7",
+    "behaviour, interval by group": "/behaviour?by=channel",
+    "behaviour, window": "/behaviour?tab=Churn+window&by=channel&silence=returned",
+    "behaviour, hours": "/behaviour?tab=Hours&cell=164&hour=20",
+    "behaviour, funnel": "/behaviour?tab=Funnel&by=channel",
+    "behaviour, paths": "/behaviour?tab=Paths",
+    "behaviour, drivers": "/behaviour?tab=Drivers",
+    "survival, curves": "/survival?by=channel&users=1.lapsed",
+    "survival, weeks": "/survival?view=When+they+lapse&week=3",
+    "survival, attributes": "/survival?view=What+goes+with+it&attributes=channel",
+    "survival, laws": "/survival?view=Laws+of+lifetime",
+    "survival, grid": "/survival?view=Grid+and+curve",
+    "survival, value": "/survival?view=Customer+value",
+    "data": "/data",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, place: str) -> None:
+    page = visit(f"{app}{PLACES[place]}", width=390, height=844)
+    assert not page.get_by_text("could not be read in full").count()
+    page.locator(".stMain h1").first.wait_for()
+    wide = page.evaluate(
+        "() => [document.documentElement.scrollWidth,"
+        " document.querySelector('[data-testid=stMain]').scrollWidth, window.innerWidth]"
+    )
+    assert max(wide[:2]) <= wide[2] == 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", PLACES)
+def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str) -> None:
+    page = visit(f"{app}{PLACES[place]}", scheme=scheme, height=5000)
+    if place != "data":
+        page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.evaluate(axe_script.read_text("utf-8"))
+    found = page.evaluate("() => axe.run(document)")
+    bad = {
+        v["id"]: [node["target"] for node in v["nodes"]]
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    }
+    assert bad == {}, json.dumps(bad, indent=1)
