@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     if "page" in wanted:
         from benchmarks.page import page_rows
 
-        tell("the Cohorts page")
+        tell("the pages")
         add(page_rows(store[0]))
     about: dict[str, object] = {
         "events": log.n_events, "users": log.n_users, "python": platform.python_version(),

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 import sqlglot
 
+from retention.audiences import query as audiences_query
 from retention.cohorts import query
 from retention.cohorts.answer import portable_cohort_sql
 from retention.cohorts.spec import CellSpec, CohortSpec, Condition
@@ -106,7 +107,7 @@ def test_the_portable_text_gives_the_same_rows_on_clickhouse(name, store, clickh
         for question in (
             query.cohort_sizes(sql.starts),
             query.cohort_counts(sql.marks),
-            query.member_count(query.cell_members(sql.starts, sql.marks, cell, "monday", None)),
+            audiences_query.member_count(query.cell_members(sql.starts, sql.marks, cell, "monday", None)),
         ):
             assert portability_faults(question.text) == []
             here = [
