@@ -12,7 +12,21 @@ from importlib import import_module
 from retention.cli.arguments import Command
 from retention.errors import RetentionError
 
-TOPICS = ("files", "owner", "cohorts", "lifecycle", "behaviour", "steps", "revenue", "survival", "clv", "headlines", "alerts", "forecast")
+TOPICS = (
+    "files",
+    "owner",
+    "cohorts",
+    "lifecycle",
+    "behaviour",
+    "steps",
+    "revenue",
+    "survival",
+    "clv",
+    "headlines",
+    "alerts",
+    "forecast",
+    "features",
+)
 """The modules of this package that bring commands, in the order in which the help lists them."""
 
 

@@ -1,0 +1,1 @@
+"""Groups of users: fitted, judged, described and compared."""

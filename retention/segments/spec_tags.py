@@ -1,0 +1,115 @@
+"""Tags: rules over features that an analyst writes."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from retention.errors import SpecError, nearest
+from retention.features.spec_registry import REGISTRY
+
+OPERATORS = (">=", "<=", ">", "<", "=", "!=")
+_SIGNS = {"≥": ">=", "≤": "<=", "≠": "!=", "==": "="}
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCondition:
+    """A condition on one feature.
+
+    Attributes
+    ----------
+    feature : str
+    operator : {">=", "<=", ">", "<", "=", "!="}
+    value : float or str
+        A text for a feature that is a category, which knows only = and !=.
+    """
+
+    feature: str
+    operator: str
+    value: float | str
+
+    def __post_init__(self) -> None:
+        if self.feature not in REGISTRY:
+            raise SpecError(f'There is no feature "{self.feature}".', hint=nearest(self.feature, REGISTRY))
+        if self.operator not in OPERATORS:
+            raise SpecError(f"A condition compares with one of {', '.join(OPERATORS)}, not {self.operator!r}.")
+        is_text = REGISTRY[self.feature].kind == "category"
+        if is_text and self.operator not in ("=", "!="):
+            raise SpecError(f"{REGISTRY[self.feature].title} is a text: compare it with = or !=.")
+        if not is_text and not isinstance(self.value, (int, float)):
+            raise SpecError(f"{REGISTRY[self.feature].title} must be compared with a number, not {self.value!r}.")
+        if not is_text and not math.isfinite(float(self.value)):
+            raise SpecError(f"{REGISTRY[self.feature].title} must be compared with a finite number.")
+
+    @classmethod
+    def parse(cls, text: str) -> FeatureCondition:
+        """Read a condition as a person types it.
+
+        Examples
+        --------
+        >>> FeatureCondition.parse("share_night ≥ 0.4")
+        FeatureCondition(feature='share_night', operator='>=', value=0.4)
+        >>> FeatureCondition.parse("share_night > 40 %").value
+        0.4
+        >>> FeatureCondition.parse("channel_last = ads").value
+        'ads'
+        """
+        match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|!=|==|≥|≤|≠|=|>|<)\s*(.+?)\s*", text, flags=re.DOTALL)
+        if not match:
+            raise SpecError(f"A condition must look like share_night ≥ 0.4, not {text!r}.")
+        name, sign, said = match[1], _SIGNS.get(match[2], match[2]), match[3]
+        if name in REGISTRY and REGISTRY[name].kind == "category":
+            return cls(name, sign, said)
+        number, percent = re.fullmatch(r"(.*?)\s*(%?)", said).groups()  # type: ignore[union-attr]
+        try:
+            value = float(number.replace(",", ""))
+        except ValueError:
+            return cls(name, sign, said)
+        return cls(name, sign, value / 100 if percent else value)
+
+    def __str__(self) -> str:
+        return f"{self.feature} {self.operator} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class TagSpec:
+    """A word for users who satisfy some conditions.
+
+    Attributes
+    ----------
+    name : str
+        From 1 to 40 characters.
+    conditions : tuple of FeatureCondition
+        All must hold; what is not known satisfies none of them.
+    """
+
+    name: str
+    conditions: tuple[FeatureCondition, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.name.strip()) <= 40:
+            raise SpecError("A tag must have a name of 1 to 40 characters.")
+        if not self.conditions:
+            raise SpecError(f'The tag "{self.name}" must have at least one condition.', hint="For example share_night ≥ 0.4.")
+
+    @classmethod
+    def parse(cls, text: str) -> TagSpec:
+        """Read a tag as a person types it.
+
+        Examples
+        --------
+        >>> tag = TagSpec.parse("night shopper: share_night >= 0.4 and orders >= 2")
+        >>> tag.name, [str(c) for c in tag.conditions]
+        ('night shopper', ['share_night >= 0.4', 'orders >= 2.0'])
+        """
+        name, colon, rule = text.partition(":")
+        if not colon:
+            raise SpecError(f"A tag must look like night shopper: share_night ≥ 0.4, not {text!r}.")
+        parts = re.split(r"\s+and\s+|\s*,\s+", rule.strip(), flags=re.IGNORECASE)
+        return cls(name.strip(), tuple(FeatureCondition.parse(part) for part in parts if part))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that must be read."""
+        return tuple(dict.fromkeys(c.feature for c in self.conditions))
