@@ -93,7 +93,9 @@ from lives as v where v.first_day <= $last_known group by all order by all"""
 
 def _of_lifecycle(found: Any) -> Numbers:
     return {
-        (_week(r.on),): (r.n_new, r.n_returning, r.n_resurrecting, r.n_dormant) for r in found.periods.itertuples(index=False)
+        (_week(r.on),): (r.n_new, r.n_returning, r.n_resurrecting, r.n_dormant)
+        for r in found.periods.itertuples(index=False)
+        if r.state == "complete"  # who falls silent in a week that goes on is not known
     }
 
 
