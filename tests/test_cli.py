@@ -211,3 +211,29 @@ def test_the_module_runs_as_a_program(tmp_path):
     ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["settings"]["week_start"] == "sunday"
+
+
+def test_a_note_is_added_listed_and_deleted(run, log):
+    answer(run, "import", log)
+    one = {"number": 1, "on": "2026-01-31", "text": "new checkout"}
+    assert answer(run, "notes", "add", "new checkout", "--on", "2026-01-31") == {"notes": [one]}
+    assert answer(run, "notes") == {"notes": [one]}
+    assert run("notes")[1] == "   1  2026-01-31  new checkout\n"
+    assert answer(run, "notes", "delete", "1") == {"notes": []}
+    assert run("notes")[1] == "There is no note.\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        (("add", "no day"), "A note needs its day and its text."),
+        (("add", "--on", "2026-01-31"), "A note needs its day and its text."),
+        (("delete", "7"), "There is no note 7. Known: none."),
+        (("delete",), "There is no note. Known: none."),
+    ],
+)
+def test_a_note_that_cannot_be_is_explained(run, log, said, complaint):
+    answer(run, "import", log)
+    status, out, err = run("notes", *said)
+    assert (status, out) == (2, "")
+    assert complaint in err

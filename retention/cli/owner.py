@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from retention.cli.arguments import Add, instant, iso_or_none, open_store, progress
-from retention.periods import iso
+from retention.cli.arguments import Add, day_of, instant, iso_or_none, open_store, progress
+from retention.errors import SpecError
+from retention.periods import date_of, iso
 
 
 def register(add: Add) -> None:
@@ -21,6 +22,11 @@ def register(add: Add) -> None:
     gap.add_argument("--from", dest="from_", required=True, metavar="T")
     gap.add_argument("--to", required=True, metavar="T")
     gap.add_argument("--note", default="")
+
+    notes = add("notes", _notes, "the notes that stand on the charts over time")
+    notes.add_argument("verb", nargs="?", choices=["list", "add", "delete"], default="list")
+    notes.add_argument("text", nargs="?", metavar="TEXT|NUMBER", help="what happened; of a note to delete, its number")
+    notes.add_argument("--on", type=day_of, metavar="D", help="the day of a new note")
 
     settings = add("settings", _settings, "change a setting")
     settings.add_argument("verb", choices=["set"])
@@ -129,3 +135,27 @@ def _gap(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         from_us, to_us = instant(args.from_, timezone), instant(args.to, timezone)
         mark_gap(store, from_us, to_us, args.note)
     return {"from": iso(from_us), "to": iso(to_us)}, f"Marked {iso(from_us)} to {iso(to_us)} as missing."
+
+
+def _notes(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from retention.store.answer import chart_notes
+    from retention.store.order import add_annotation, delete_annotation
+
+    with open_store(args) as store:
+        if args.verb == "add":
+            if args.on is None or not args.text:
+                raise SpecError(
+                    "A note needs its day and its text.", hint='Write notes add --on 2026-01-31 "new checkout".'
+                )
+            add_annotation(store, args.on, args.text)
+        elif args.verb == "delete":
+            known = [number for number, _, _ in chart_notes(store)]
+            if not (args.text or "").isdecimal() or int(args.text) not in known:
+                numbers = ", ".join(map(str, known)) or "none"
+                raise SpecError(f"There is no note {args.text or ''}".rstrip() + ".", hint=f"Known: {numbers}.")
+            delete_annotation(store, int(args.text))
+        found = [
+            {"number": number, "on": date_of(day).isoformat(), "text": text} for number, day, text in chart_notes(store)
+        ]
+    lines = [f"{note['number']:>4}  {note['on']}  {note['text']}" for note in found]
+    return {"notes": found}, "\n".join(lines) or "There is no note."
