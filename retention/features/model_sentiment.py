@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from importlib import import_module
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 Judge = Callable[[str], float]
 
 
 def _english() -> Judge:
-    analyser = import_module("vaderSentiment.vaderSentiment").SentimentIntensityAnalyzer()
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyser = SentimentIntensityAnalyzer()
     return lambda text: float(analyser.polarity_scores(text)["compound"])
 
 
 def _chinese() -> Judge:
-    snow = import_module("snownlp").SnowNLP
-    return lambda text: 2 * float(snow(text).sentiments) - 1
+    from snownlp import SnowNLP
+
+    return lambda text: 2 * float(SnowNLP(text).sentiments) - 1
 
 
 LIBRARIES = {"English": ("vaderSentiment", _english), "Chinese": ("snownlp", _chinese)}

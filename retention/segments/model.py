@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from retention.segments.model_reduce import Autoencoder, principal_components
 from retention.segments.model_scale import FeatureScaler
@@ -128,7 +128,7 @@ class SegmentModel(ClusterMixin, BaseEstimator):
         values = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         self._check(values)
         order = row_order(values) if keys is None else np.argsort(np.asarray(keys), kind="stable")
-        with _get_threadpool_controller().limit(limits=1, user_api="openmp"):
+        with threadpool_limits(limits=1, user_api="openmp"):
             rows = drawn(len(values), self.max_fit_rows, self.random_state)
             taught = self._learn_columns(values[order if rows is None else order[rows]])
             self._learn_groups(taught)

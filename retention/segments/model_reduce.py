@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -125,12 +124,13 @@ def torch_or_advice() -> Any:
         If it is not installed.
     """
     try:
-        return import_module("torch")
+        import torch
     except ModuleNotFoundError:
         raise SpecError(
             "The autoencoder needs the library torch, which is not installed.",
             hint="Choose PCA, or install torch: pip install torch.",
         ) from None
+    return torch
 
 
 def _forward(values: Floats, layers: list[tuple[Floats, Floats]]) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import davies_bouldin_score, pairwise_distances
 from sklearn.mixture import GaussianMixture
-from sklearn.utils.parallel import _get_threadpool_controller
+from threadpoolctl import threadpool_limits
 
 from retention.segments.model import REGULARISATION, SegmentModel, drawn
 from retention.segments.model_null import OneHeap
@@ -275,7 +275,7 @@ def k_sweep(
     pairs = rows if few is None else rows[few]
     ks = [k for k in ks if k < len(pairs)]
     found = []
-    with _get_threadpool_controller().limit(limits=1, user_api="openmp"):
+    with threadpool_limits(limits=1, user_api="openmp"):
         gaps, margins = _gaps(pairs, [1, *ks], seed, _part(progress, 0.0, 0.4))
         distances = pairwise_distances(pairs.astype(np.float32))
         for i, k in enumerate(ks):
@@ -323,7 +323,7 @@ def trust(
     k = int(labels.max()) + 1
     if k < 2:
         return Trust((), 0.0, len(rows), n_bootstraps)
-    with _get_threadpool_controller().limit(limits=1, user_api="openmp"):
+    with threadpool_limits(limits=1, user_api="openmp"):
         _, margins = _gaps(pairs, [1, k], seed, _part(progress, 0.0, 0.3))
         stability = bootstrap_jaccard(
             rows, labels, _divider(k, method), n_bootstraps=n_bootstraps, seed=seed, progress=_part(progress, 0.3, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -254,10 +255,7 @@ def test_a_filter_that_nobody_satisfies_says_so():
 
 
 def test_without_the_library_the_tone_is_absent_and_the_rest_stands(monkeypatch):
-    def missing(name: str) -> object:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(model_sentiment, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "vaderSentiment.vaderSentiment", None)  # as if it were not installed
     model_sentiment.judge_of.cache_clear()
     store = store_of(diary("ann: 1/review?text=lovely&stars=5 2"))
     table = user_features(store, FeatureSpec(names=("sentiment", "stars_mean", "reviews")))
