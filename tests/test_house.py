@@ -13,7 +13,7 @@ import pytest
 GROUND = ("errors", "periods", "intervals")
 # Top to bottom, left to right: a room sees the rooms before it, never one after it.
 ROOMS = ("store", "ingest", "cohorts", "lifecycle", "survival", "behaviour", "forecast", "headlines", "alerts", "text",
-         "sequences", "features", "segments", "churn", "recommend", "uplift", "policies", "audiences",
+         "sequences", "features", "segments", "churn", "recommend", "uplift", "policies", "profiles", "audiences",
          "interventions", "experiments", "ui")  # fmt: skip
 ENTRANCES = ("cli", "__main__")  # they see every room but the screen's
 FREE = ("store", "ingest", "ui", *ENTRANCES)  # no floors inside: how they are built is their own affair
@@ -50,6 +50,7 @@ PAGE_ROOMS = {  # pages named otherwise than their topic
     "data": ("ingest", "store"),
     "growth": ("lifecycle", "forecast"),
     "overview": ("headlines", "alerts"),
+    "profile": ("profiles",),
 }
 # A text that begins as a statement does; "Select a file from the list." is prose, and begins as prose does.
 SQL = re.compile(r"\s*(select\s.+\sfrom|SELECT\s.+\sFROM|"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from retention.behaviour.drivers import LESS, MORE, Drivers
 from retention.behaviour.spec_drivers import DriversSpec, DriverUsersSpec
-from retention.behaviour.words_funnel import Finding, condition_words, range_words, users_many
-from retention.cohorts.words import interval, local, percent
+from retention.behaviour.words_funnel import Finding, range_words, users_many
+from retention.cohorts.words import asked_words, interval, local, percent
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
@@ -52,7 +52,7 @@ def definition(spec: DriversSpec, catalogue: Catalogue) -> str:
         f"Did users do something in {first} (day 0 is the day of their first activity, which counts), and had they"
         f" {active} on {later}? The two windows never overlap. Only users whose day {spec.to_day} had ended by"
         f" {local(clock.as_of_us, clock.timezone)} and whose days touch no stretch marked missing count."
-        f"{range_words(spec.from_on, spec.to_on, 'first activities')}{condition_words(spec.where, None)}"
+        f"{range_words(spec.from_on, spec.to_on, 'first activities')}{asked_words(spec.where, None, catalogue)}"
     )
 
 

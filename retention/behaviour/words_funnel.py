@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,7 @@ import pandas as pd
 
 from retention.behaviour.funnel import Funnel
 from retention.behaviour.spec_funnel import FunnelSpec, FunnelUsersSpec, length_words, step_label
-from retention.cohorts.spec import Condition
-from retention.cohorts.words import interval, local, percent
+from retention.cohorts.words import asked_words, interval, local, percent
 from retention.intervals import newcombe
 
 if TYPE_CHECKING:
@@ -24,12 +22,6 @@ class Finding:
 
     headline: str
     detail: str = ""
-
-
-def condition_words(where: Sequence[Condition], by: str | None) -> str:
-    """Say who is asked about, and how they are split."""
-    only = f" Only users whose first activity has {' and '.join(str(c) for c in where)}." if where else ""
-    return only + (f" Split by {by} at the first activity." if by else "")
 
 
 def range_words(from_on: object, to_on: object, what: str) -> str:
@@ -78,7 +70,7 @@ def definition(spec: FunnelSpec, catalogue: Catalogue) -> str:
         " event of the log. Each user is counted once, with the attempt that gets furthest (of several, the earliest)."
         f" Only attempts whose {length_words(spec.within_us)} had ended by {local(clock.as_of_us, clock.timezone)}"
         " and touch no stretch marked missing count."
-        f"{range_words(spec.from_on, spec.to_on, 'first steps')}{condition_words(spec.where, spec.by)}"
+        f"{range_words(spec.from_on, spec.to_on, 'first steps')}{asked_words(spec.where, spec.by, catalogue)}"
     )
 
 

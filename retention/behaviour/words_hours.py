@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retention.behaviour.spec_hours import MIN_ACTIVE_HOURS, CellUsersSpec, HoursSpec, HourUsersSpec
 from retention.behaviour.week_hours import WEEKDAY_NAMES, UserHours, UsualHours, WeekHours
 from retention.behaviour.words_interval import activity_words
-from retention.cohorts.words import percent
+from retention.cohorts.words import percent, whose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,8 +80,7 @@ def days_list(days: tuple[date, ...]) -> str:
 
 
 def _asked(spec: HoursSpec, catalogue: Catalogue) -> str:
-    where = " and ".join(str(c) for c in spec.where)
-    only = f", of users whose first activity has {where}" if where else ""
+    only = f", of users{whose(spec.where, catalogue)}" if spec.where else ""
     dates = (f" from {spec.from_on}" if spec.from_on else "") + (f" before {spec.to_on}" if spec.to_on else "")
     return f"{activity_words(spec.events, catalogue)}{only}{dates}"
 

@@ -14,13 +14,11 @@ from retention.behaviour.spec_interval import (
     WindowSpec,
 )
 from retention.behaviour.usage_interval import UsageInterval
-from retention.cohorts.words import interval, percent
+from retention.cohorts.words import asked_words, interval, percent
 from retention.periods import from_us, zone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from retention.cohorts.spec import Condition
     from retention.store.catalogue import Catalogue, Clock
 
 
@@ -51,19 +49,13 @@ def activity_words(events: tuple[str, ...], catalogue: Catalogue) -> str:
     return " or ".join(f"“{name}”" for name in events) or f"any activity ({catalogue.settings.activity})"
 
 
-def _who(where: Sequence[Condition], by: str | None) -> str:
-    conditions = " and ".join(str(c) for c in where)
-    only = f" Only users whose first activity has {conditions}." if conditions else ""
-    return only + (f" Split by {by} at the first activity." if by else "")
-
-
 def interval_definition(spec: IntervalSpec, catalogue: Catalogue) -> str:
     """Say what the usual interval is."""
     return (
         f"A user's usual interval is the median number of days from one active day to the next, over all active days"
         f" up to the end of the data; an active day is a day ({catalogue.settings.timezone}) with"
         f" {activity_words(spec.events, catalogue)}. Users with a single active day have no interval; they are left"
-        f" out and counted.{_who(spec.where, spec.by)}"
+        f" out and counted.{asked_words(spec.where, spec.by, catalogue)}"
     )
 
 
@@ -74,7 +66,7 @@ def window_definition(spec: WindowSpec, catalogue: Catalogue) -> str:
         f"A window of X days calls a user lapsed once X days have passed since the last active day without another"
         f" one, so a gap of X days or more; an active day has {activity_words(spec.events, catalogue)}. For each X,"
         f" every user's first silence of X days is looked at, if it reached X at least {f} days before the end of the"
-        f" data; it was a false lapse if the user was back within the {f} days that followed.{_who(spec.where, spec.by)}"
+        f" data; it was a false lapse if the user was back within the {f} days that followed.{asked_words(spec.where, spec.by, catalogue)}"
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from retention.behaviour.paths import Paths
 from retention.behaviour.spec_funnel import length_words
 from retention.behaviour.spec_paths import PathsSpec, PathUsersSpec, SequenceUsersSpec
-from retention.behaviour.words_funnel import Finding, condition_words, range_words, users_many
-from retention.cohorts.words import interval, local, percent
+from retention.behaviour.words_funnel import Finding, range_words, users_many
+from retention.cohorts.words import asked_words, interval, local, percent
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
@@ -52,7 +52,7 @@ def definition(spec: PathsSpec, catalogue: Catalogue) -> str:
     return (
         f"{steps} that {what}{'s' if spec.n_steps == 1 else ''} each user's first “{spec.event}” in all history."
         f"{within}{same}{gone} Events at the very same instant stand in the order of the alphabet."
-        f"{range_words(spec.from_on, spec.to_on, f'first “{spec.event}”')}{condition_words(spec.where, None)}"
+        f"{range_words(spec.from_on, spec.to_on, f'first “{spec.event}”')}{asked_words(spec.where, None, catalogue)}"
     )
 
 

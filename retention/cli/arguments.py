@@ -64,7 +64,7 @@ def add_population(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--where", action="append", default=[], metavar="country=France", help="only users whose first activity has it"
     )
-    parser.add_argument("--by", metavar="PROPERTY", help="break down by the value at the first activity")
+    parser.add_argument("--by", metavar="PROPERTY", help="break down by the value at the first activity, or by a label")
 
 
 def population(args: argparse.Namespace) -> tuple[tuple[Condition, ...], str | None]:

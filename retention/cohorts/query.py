@@ -7,6 +7,7 @@ Four selects build on each other, and the grid, the average, the member list and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,35 @@ def attributes(spec: CohortSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def label_joins(used: Iterable[PropertyName], alias: str) -> tuple[str, dict[str, object], dict[str, str]]:
+    """Write the joins that give each user the latest value of some labels.
+
+    Returns
+    -------
+    (text, params, columns)
+        Columns by the label's name. A label holds for all of a user's history: it is of the user as of its own
+        moment and not as of the start, which whoever shows it says (`words.label_caution`).
+    """
+    text, columns = "", dict[str, str]()
+    params: dict[str, object] = {}
+    for p in used:
+        if p.kind != "label":
+            continue
+        table = f"l_{p.property_key}"
+        text += (
+            f"\nleft join user_labels as {table} on {table}.user_key = {alias}.user_key"
+            f" and {table}.property_key = ${table} and {table}.cutoff_us = ${table}_cutoff"
+        )
+        params |= {table: p.property_key, f"{table}_cutoff": p.cutoff_us}
+        columns[p.name] = f"{table}.value_key"
+    return text, params, columns
+
+
 def start_events(spec: CohortSpec, catalogue: Catalogue) -> Sql:
     """One row per start event, with its group and whether it satisfies the conditions."""
     used = {name: catalogue.property_name(name) for name in attributes(spec)}
-    columns = {name: f"e.{p.column}" for name, p in used.items()}
+    joins, labels, of_labels = label_joins(used.values(), "e")
+    columns = {name: f"e.{p.column}" for name, p in used.items()} | of_labels
     parts: dict[str, Sql] = {}
     source = "events as e"
     of_users = [p for p in used.values() if p.kind == "user"]
@@ -97,9 +123,10 @@ def start_events(spec: CohortSpec, catalogue: Catalogue) -> Sql:
         f"""
 select e.user_key, e.occurred_us, e.row_hash, e.day, {group} as grp,
     case when {condition} then 1 else 0 end as is_match
-from {source}
+from {source}{joins}
 where {is_start} and e.occurred_us < $as_of""",
         as_of=catalogue.require_clock().as_of_us,
+        **labels,
         **starts,
         **values,
     )

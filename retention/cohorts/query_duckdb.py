@@ -45,7 +45,7 @@ def are_starts_carried(spec: CohortSpec, catalogue: Catalogue) -> bool:
     """Whether ``user_first`` knows every start: the first of a kind, with its own properties."""
     if spec.entry == "recurring" or (spec.entry == "first-matching" and spec.where):
         return False
-    return all(catalogue.property_name(name).kind == "event" for name in query.attributes(spec))
+    return all(catalogue.property_name(name).kind != "user" for name in query.attributes(spec))
 
 
 def is_age_0_carried(spec: CohortSpec, catalogue: Catalogue) -> bool:
@@ -61,6 +61,8 @@ def is_age_0_carried(spec: CohortSpec, catalogue: Catalogue) -> bool:
 
 def is_one_table(spec: CohortSpec, catalogue: Catalogue) -> bool:
     """Whether the period table alone answers: first activity of all, no range."""
+    if any(catalogue.property_name(name).kind == "label" for name in query.attributes(spec)):
+        return False
     return not spec.start and spec.from_on is None and spec.to_on is None and is_age_0_carried(spec, catalogue)
 
 
@@ -111,7 +113,9 @@ where c.event_key = $kind and c.age <= $last_age and {condition} group by all"""
 def starts(spec: CohortSpec, catalogue: Catalogue) -> Sql:
     """One row per entry of a user into a cohort, from ``user_first``."""
     kinds = (0,) if not spec.start else tuple(kind.event_key for kind in catalogue.event_names(spec.start))
-    columns = {name: f"f.{catalogue.property_name(name).column}" for name in query.attributes(spec)}
+    used = [catalogue.property_name(name) for name in query.attributes(spec)]
+    joins, labels, of_labels = query.label_joins(used, "f")
+    columns = {p.name: f"f.{p.column}" for p in used} | of_labels
     condition, values = query.where(spec, catalogue, columns)
     group = columns[spec.by] if spec.by else "0"
     cohort = query.sql_period("f.day", spec.period, catalogue.settings.week_start)
@@ -124,9 +128,9 @@ def starts(spec: CohortSpec, catalogue: Catalogue) -> Sql:
     chosen = Sql(
         f"""select f.user_key, f.first_us, f.first_hash, f.day, {cohort} as cohort, {group} as grp, f.first_event_key,
     case when {condition} then 1 else 0 end as is_match
-from user_first as f where {is_start}
+from user_first as f{joins} where {is_start}
 {first}""".rstrip(),
-        {**params, **values},
+        {**params, **values, **labels},
     )
     return Sql.ctes(chosen=chosen).select(
         """

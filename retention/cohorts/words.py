@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from retention.cohorts.matrix import RetentionMatrix
-from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.cohorts.spec import CellSpec, CohortSpec, Condition
 from retention.intervals import newcombe
-from retention.periods import from_us, iso, zone
+from retention.periods import date_of, day_number, from_us, iso, local_day, zone
 
 if TYPE_CHECKING:
     from retention.store.catalogue import Catalogue
@@ -69,6 +71,76 @@ def _events(names: tuple[str, ...], catalogue: Catalogue) -> str:
     return f"activity ({catalogue.settings.activity})"
 
 
+def whose(where: Sequence[Condition], catalogue: Catalogue) -> str:
+    """Say which users are asked about, to follow the word “users”; nothing where it is everybody.
+
+    Properties are those of the first activity; a label is of its own date (see `label_caution`).
+    """
+    first = [str(c) for c in where if c.name not in catalogue.labels]
+    said = [f"whose first activity has {' and '.join(first)}"] if first else []
+    for c in where:
+        if c.name in catalogue.labels:
+            values = " or ".join(f"“{value}”" for value in c.values)
+            negated = "not " if c.operator == "!=" else ""
+            said.append(f"whose {c.name} was {negated}{values} on {_label_day(c.name, catalogue)}")
+    return f" {' and '.join(said)}" if said else ""
+
+
+def where_words(where: Sequence[Condition], catalogue: Catalogue, lead: str, joint: str) -> str:
+    """Say what the start must have, after `lead`, and whose start it must be."""
+    first = [str(c) for c in where if c.name not in catalogue.labels]
+    labels = [c for c in where if c.name in catalogue.labels]
+    said = lead + joint.join(first) if first else ""
+    return said + (f", of users{whose(labels, catalogue)}" if labels else "")
+
+
+def asked_words(where: Sequence[Condition], by: str | None, catalogue: Catalogue) -> str:
+    """Say in sentences which users are asked about, and how they are split; nothing where it is everybody."""
+    only = f" Only users{whose(where, catalogue)}." if where else ""
+    caution = label_caution(where, by, catalogue)
+    return only + split_words(by, catalogue, "at the first activity") + (f" {caution}" if caution else "")
+
+
+def split_words(by: str | None, catalogue: Catalogue, at: str) -> str:
+    """Say how users are split: by what they were `at` the start, or by a label of its own date."""
+    if by is None:
+        return ""
+    when = f"as it was on {_label_day(by, catalogue)}" if by in catalogue.labels else at
+    return f" Split by {by} {when}."
+
+
+def label_caution(
+    where: Sequence[Condition], by: str | None, catalogue: Catalogue, from_on: date | None = None
+) -> str:
+    """Say that a label was made of what its users did before its date; nothing where only later starts are looked at.
+
+    Parameters
+    ----------
+    from_on : date, optional
+        The first day that is looked at.
+
+    Notes
+    -----
+    A segment of frequent visitors retains well before its date because that is what it was made of: the circle
+    that "as of now" groups draw.
+    """
+    names = {c.name for c in where} | ({by} if by else set())
+    zone_name = catalogue.settings.timezone
+    said = [
+        f"{name} says what users were like on {_label_day(name, catalogue)} and was made of what they did before. Differences"
+        " before that day are circular: only what came after tells something new."
+        for name in sorted(names & set(catalogue.labels))
+        if from_on is None or day_number(from_on) < local_day(catalogue.labels[name].cutoff_us or 0, zone_name)
+    ]
+    return " ".join(said)
+
+
+def _label_day(name: str, catalogue: Catalogue) -> str:
+    """Write the last day that a label looked at."""
+    last = date_of(local_day((catalogue.labels[name].cutoff_us or 0) - 1, catalogue.settings.timezone))
+    return f"{last.day} {last:%B %Y}"
+
+
 def _times(count: int) -> str:
     return "" if count == 1 else f" at least {count} times"
 
@@ -87,9 +159,7 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
         "first-matching": f"at their first {start} in all history that meets the conditions",
         "recurring": f"once for every {unit} with {start}, at the first of that {unit}",
     }[spec.entry]
-    conditions = ""
-    if spec.where:
-        conditions = ", where that start has " + " and ".join(str(c) for c in spec.where)
+    conditions = where_words(spec.where, catalogue, ", where that start has ", " + ")
     horizon = f"{unit} {spec.horizon}"
     counted = {
         "on": f"in {k}",
@@ -112,11 +182,14 @@ def definition(spec: CohortSpec, catalogue: Catalogue) -> str:
         last = f" before {spec.to_on}" if spec.to_on else ""
         spans = f" Only starts{first}{last} are shown."
     split = f" Split by the start's own {spec.by}." if spec.by else ""
+    if spec.by in catalogue.labels:
+        split = split_words(spec.by, catalogue, "")
+    caution = label_caution(spec.where, spec.by, catalogue, spec.from_on)
     return (
         f"Users enter the cohort of a calendar {unit} {entered}{conditions}. "
         f"They are retained at {k} if they did {back}{times} {counted}, at or after the start;"
         f" the start itself does not count. "
-        f"{ages}{spans}{split}"
+        f"{ages}{spans}{split}{f' {caution}' if caution else ''}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from retention.cohorts.words import whose
 from retention.forecast.spec import ForecastSpec
 from retention.periods import date_of, first_day
 
@@ -146,7 +147,7 @@ def interval_words(found: Forecast) -> str:
 
 def definition(spec: ForecastSpec, catalogue: Catalogue) -> str:
     """Say what the numbers mean, from the settings and nothing else."""
-    only = "" if not spec.where else " whose first activity has " + " and ".join(str(c) for c in spec.where)
+    only = whose(spec.where, catalogue)
     if spec.metric == "active users":
         what = f"Users{only} with activity ({catalogue.settings.activity}) in each calendar {spec.period}."
         who, money = "users", ""

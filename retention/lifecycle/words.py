@@ -6,7 +6,7 @@ from datetime import date
 from math import isnan
 from typing import TYPE_CHECKING
 
-from retention.cohorts.words import Verdict, interval, percent
+from retention.cohorts.words import Verdict, asked_words, interval, percent
 from retention.lifecycle.lifecycle import FEWEST, Lifecycle, Transitions
 from retention.lifecycle.spec import (
     ActiveDaysCellSpec,
@@ -59,16 +59,9 @@ def what_counts(spec: Asked, catalogue: Catalogue) -> str:
     return f"any activity ({catalogue.settings.activity})"
 
 
-def _who(spec: Asked) -> str:
-    said = ""
-    if spec.where:
-        said += (
-            f" Only users whose first activity of all has {' + '.join(str(c) for c in spec.where)};"
-            " a filter chooses users and makes nobody new."
-        )
-    if spec.by:
-        said += f" Split by the {spec.by} of the user's first activity."
-    return said
+def _who(spec: Asked, catalogue: Catalogue) -> str:
+    said = asked_words(spec.where, spec.by, catalogue)
+    return said + (" A filter chooses users and makes nobody new." if spec.where else "")
 
 
 def lifecycle_definition(spec: LifecycleSpec, catalogue: Catalogue) -> str:
@@ -78,7 +71,7 @@ def lifecycle_definition(spec: LifecycleSpec, catalogue: Catalogue) -> str:
         f"A user is active in a calendar {unit} with {counts}. New: for the first time in all history, also before"
         f" the dates shown. Returning: active in the {unit} before, too. Back after a break: not active in the {unit}"
         f" before, but earlier. Fell silent: active in the {unit} before, not in this one. Quick ratio: new and back"
-        f" after a break, divided by fell silent; above 1 the base grows.{_who(spec)}"
+        f" after a break, divided by fell silent; above 1 the base grows.{_who(spec, catalogue)}"
     )
 
 
@@ -87,7 +80,7 @@ def stickiness_definition(spec: StickinessSpec, catalogue: Catalogue) -> str:
     return (
         f"Users with {what_counts(spec, catalogue)} on the day, in the 7 days and in the {MONTH} days that end with"
         f" it, each counted once. Stickiness: the daily users of a day divided by the users of its {MONTH} days,"
-        f" averaged over the complete days whose {MONTH} days lie in the data and touch no missing stretch.{_who(spec)}"
+        f" averaged over the complete days whose {MONTH} days lie in the data and touch no missing stretch.{_who(spec, catalogue)}"
     )
 
 
@@ -95,7 +88,7 @@ def active_days_definition(spec: ActiveDaysSpec, catalogue: Catalogue) -> str:
     """Say what the distribution of active days means."""
     return (
         f"Of the users with {what_counts(spec, catalogue)} in the calendar {spec.period}, the share that had it on"
-        f" exactly, or on at least, so many of its days.{_who(spec)}"
+        f" exactly, or on at least, so many of its days.{_who(spec, catalogue)}"
     )
 
 

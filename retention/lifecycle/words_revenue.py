@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from retention.cohorts.words import Verdict, interval, percent
+from retention.cohorts.words import Verdict, asked_words, interval, percent
 from retention.intervals import newcombe, wilson
 from retention.lifecycle.repeat import RepeatPurchases
 from retention.lifecycle.revenue import RevenueGrid, RevenueOverTime, ValuePerUser
@@ -81,12 +81,6 @@ def _names(names: tuple[str, ...]) -> str:
     return " or ".join(f"“{name}”" for name in names) or "nothing"
 
 
-def _users(where: tuple[object, ...], by: str | None) -> str:
-    only = f" Only users whose first activity has {' and '.join(map(str, where))}." if where else ""
-    split = f" Split by {by} at the first activity." if by else ""
-    return only + split
-
-
 def order_definition(catalogue: Catalogue) -> str:
     """Say what an order and a refund are."""
     settings = catalogue.settings
@@ -113,7 +107,7 @@ def revenue_definition(spec: RevenueSpec, catalogue: Catalogue) -> str:
         f" added up and divided by the revenue of {unit} 0; it cannot exceed 100 %. Net revenue retention (NRR): all"
         f" revenue of {unit} k divided by that of {unit} 0. N-day value: revenue in the first N days, the day of the"
         f" first order being the first, divided by the customers of the cohort; only cohorts whose N days are over."
-        f" Only {unit}s that have ended enter averages.{_users(spec.where, spec.by)}"
+        f" Only {unit}s that have ended enter averages.{asked_words(spec.where, spec.by, catalogue)}"
     )
 
 
@@ -123,7 +117,7 @@ def repeat_definition(spec: RepeatSpec, catalogue: Catalogue) -> str:
         f"{order_definition(catalogue)} Repeat purchase rate within {spec.days} days: of the customers whose first order"
         f" is at least {spec.days} days before the end of the data (and who were watched without a gap for as long),"
         f" the share whose second order came at most {spec.days} times 24 hours after the first."
-        f"{_users(spec.where, spec.by)}"
+        f"{asked_words(spec.where, spec.by, catalogue)}"
     )
 
 
@@ -137,7 +131,7 @@ def cell_words(cell: RevenueCellSpec, catalogue: Catalogue) -> str:
     who = f"Customers whose first order was in {period_words(cell.cohort, spec.period)}{_of_group(spec.by, cell.group)}"
     if cell.age is not None:
         who += f", {'without' if cell.is_lost else 'with'} an order in {spec.period} {cell.age}"
-    return f"{who}. {order_definition(catalogue)}{_users(spec.where, None)}"
+    return f"{who}. {order_definition(catalogue)}{asked_words(spec.where, None, catalogue)}"
 
 
 def buyers_words(spec: BuyersSpec, catalogue: Catalogue) -> str:
@@ -145,7 +139,7 @@ def buyers_words(spec: BuyersSpec, catalogue: Catalogue) -> str:
     asked = spec.revenue
     when = f"{period_words(spec.on, asked.period)}{_of_group(asked.by, spec.group)}"
     who = f"Customers with a refund booked in {when}" if spec.is_refunded else f"Customers with an order in {when}"
-    return f"{who}. {order_definition(catalogue)}{_users(asked.where, None)}"
+    return f"{who}. {order_definition(catalogue)}{asked_words(asked.where, None, catalogue)}"
 
 
 def repeat_words(spec: RepeatListSpec, catalogue: Catalogue) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from retention.errors import SpecError, StoreError, nearest
@@ -65,13 +65,18 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class PropertyName:
-    """A property, with the column that holds its codes; few values are counted in the cells."""
+    """A property, with the column that holds its codes; few values are counted in the cells.
+
+    A label (`kind` "label") was learned and came from no file: it has no column, but rows in ``user_labels``.
+    """
 
     property_key: int
     name: str
     kind: str
     column: str
     has_cells: bool = False
+    cutoff_us: int | None = None
+    """Of a label: the moment as of which users were given its values, the latest there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,12 @@ class Catalogue:
     properties: Mapping[str, PropertyName]
     clock: Clock | None
     is_simulated: bool
+    labels: Mapping[str, PropertyName] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What users can be filtered and broken down by: properties, then labels."""
+        return (*self.properties, *(name for name in self.labels if name not in self.properties))
 
     def require_clock(self) -> Clock:
         """Return the clock, or say that there is nothing to ask about yet."""
@@ -116,16 +127,17 @@ class Catalogue:
         return tuple(kind for kind in self.events.values() if kind.is_activity)
 
     def property_name(self, name: str) -> PropertyName:
-        """Look a property up.
+        """Look a property or a label up.
 
         Raises
         ------
         SpecError
             If the store has never seen it.
         """
-        if name not in self.properties:
-            raise SpecError(f'The store holds no property "{name}".', hint=nearest(name, self.properties))
-        return self.properties[name]
+        found = self.properties.get(name) or self.labels.get(name)
+        if found is None:
+            raise SpecError(f'The store holds no property "{name}".', hint=nearest(name, self.attributes))
+        return found
 
 
 def load(rows: Rows) -> Catalogue:
@@ -138,6 +150,10 @@ def load(rows: Rows) -> Catalogue:
         " p.property_key in (select c.property_key from week_cohorts as c) as has_cells"
         " from properties as p order by p.name"
     )
+    labels = rows(
+        "select l.name, l.property_key, max(m.cutoff_us) from labels as l"
+        " join labellings as m on m.property_key = l.property_key group by l.name, l.property_key order by l.name"
+    )
     gaps = rows("select g.from_us, g.to_us from gaps as g order by g.from_us, g.to_us")
     simulated = rows("select max(i.is_simulated) from imports as i")
     return Catalogue(
@@ -147,4 +163,5 @@ def load(rows: Rows) -> Catalogue:
         properties={row[1]: PropertyName(*row) for row in properties},
         clock=None if as_of_us is None else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
         is_simulated=bool(simulated[0][0]),
+        labels={name: PropertyName(key, name, "label", "", cutoff_us=cutoff) for name, key, cutoff in labels},
     )

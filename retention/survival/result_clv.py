@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from retention.cohorts.words import whose
 from retention.survival.spec_clv import Band, BuyerListSpec, ClvSpec
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def cautions(clv: Clv) -> list[str]:
 def definition(spec: ClvSpec, catalogue: Catalogue) -> str:
     """Say what the numbers mean, from the settings and nothing else."""
     events = " or ".join(f"“{name}”" for name in catalogue.settings.revenue_events)
-    only = "" if not spec.where else " whose first activity has " + " and ".join(str(c) for c in spec.where)
+    only = whose(spec.where, catalogue)
     until = "the last complete day" if spec.calibrate_to is None else f"{spec.calibrate_to:%-d %B %Y}"
     refunds = "before refunds" if spec.money == "gross" else "after refunds, which are booked on the day of the order"
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan, log
 from typing import TYPE_CHECKING
 
-from retention.cohorts.words import percent
+from retention.cohorts.words import percent, split_words, where_words
 from retention.periods import date_of, local_day
 from retention.survival.curve import FEW, SurvivalCurves, SurvivalGroup
 from retention.survival.hazard import HazardWeeks
@@ -30,7 +30,7 @@ def definition(spec: SurvivalSpec, catalogue: Catalogue) -> str:
     window = spec.window or int(catalogue.settings.churn_window)
     activity = catalogue.settings.activity
     first = "first" if spec.entry == "first-ever" else "first matching"
-    conditions = f", where it has {' and '.join(str(c) for c in spec.where)}" if spec.where else ""
+    conditions = where_words(spec.where, catalogue, ", where it has ", " and ")
     ends = {
         "first lapse": f"on the last day with {_events(spec.events, activity)} before the first {window} days without;"
         " a return after that is a new life and not looked at",
@@ -47,7 +47,7 @@ def definition(spec: SurvivalSpec, catalogue: Catalogue) -> str:
         None: "",
         FIRST_EVENT: " Split by the very first activity.",
         FIRST_MONTH: " Split by the calendar month of the start.",
-    }.get(spec.by, f" Split by {spec.by} at the start.")
+    }.get(spec.by, split_words(spec.by, catalogue, "at the start"))
     return (
         f"A life begins on the day of a user's {first} {_events(spec.starts, activity)} in all history{conditions}. It ends {ends}."
         f" Whoever was active within the last {window} days of the data is not known to have lapsed: such users count up to"

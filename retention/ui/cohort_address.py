@@ -88,7 +88,7 @@ def read_view(told: address.Address, known: Catalogue, period: Period) -> tuple[
     choose("mode", "mode", MODES)
     choose("period", "period", PERIODS)
     choose("ages", "ages", AGES)
-    choose("by", "by", list(known.properties))
+    choose("by", "by", list(known.attributes))
     for field, name in (("start", "start"), ("returns", "return")):
         fine = tuple(dict.fromkeys(event for event in told.get(name, []) if event in known.events))
         complaints += [

@@ -17,12 +17,14 @@ from retention.cohorts.spec import (
     Condition,
     parse_brackets,
 )
+from retention.cohorts.words import label_caution
 from retention.errors import SpecError
 from retention.periods import PERIODS
 from retention.store.catalogue import Catalogue
 from retention.ui import address
 from retention.ui.answers import answer, catalogue
 from retention.ui.cohort_address import MAX_FILTERS, USUAL_BRACKETS, CohortView, brackets_text, read_view, usual_period
+from retention.ui.pages import caution
 from retention.ui.words import day, plain
 
 ENTRY_WORDS = {
@@ -126,6 +128,7 @@ def cohort_controls(first_us: int | None = None) -> CohortView:
         view = state["last_view"]
     if said := _in_force(view):
         st.caption(f"In force: {said}.")
+    caution(label_caution(view.spec.where, view.spec.by, known, view.spec.from_on))
     if state.get("cohorts_seen_view") not in (None, view):
         state["complaints"] = []
     state["cohorts_seen_view"] = view
@@ -137,7 +140,7 @@ def _keep_known(known: Catalogue) -> None:
     state = st.session_state
     for name in ("start", "return"):
         state[name] = [event for event in state.get(name, []) if event in known.events]
-    if state.get("by") not in known.properties:
+    if state.get("by") not in known.attributes:
         state["by"] = None
 
 
@@ -190,11 +193,11 @@ def _main_row(known: Catalogue) -> None:
         )
     six.selectbox(
         "Split by",
-        list(known.properties),
+        list(known.attributes),
         index=None,
         key="by",
         placeholder="No split",
-        help="Compare groups of users by a property, as it was when they started.",
+        help="Compare groups of users by a property, as it was when they started, or by a segment.",
     )
 
 
@@ -266,9 +269,9 @@ def _more(known: Catalogue) -> int:
         st.markdown("**Only users whose start has**")
         for i in range(n_filters):
             _filter_row(known, i)
-        if n_filters < MAX_FILTERS and known.properties:
-            st.button("Add a filter", key="add_filter", on_click=_add_filter, args=(next(iter(known.properties)),))
-        elif not known.properties:
+        if n_filters < MAX_FILTERS and known.attributes:
+            st.button("Add a filter", key="add_filter", on_click=_add_filter, args=(known.attributes[0],))
+        elif not known.attributes:
             st.caption("Your data carry no properties to filter by.")
     return n_filters
 
@@ -313,10 +316,10 @@ def _filter_row(known: Catalogue, i: int) -> None:
     state = st.session_state
     for part, empty in (("values", []), ("number", "")):
         state.setdefault(f"where_{i}_{part}", empty)
-    if state.get(f"where_{i}_name") not in known.properties:
-        state[f"where_{i}_name"] = next(iter(known.properties))
+    if state.get(f"where_{i}_name") not in known.attributes:
+        state[f"where_{i}_name"] = known.attributes[0]
     one, two, three, four = st.columns([1.2, 1, 2.6, 0.7], vertical_alignment="bottom")
-    name = one.selectbox("Property", list(known.properties), key=f"where_{i}_name")
+    name = one.selectbox("Property", list(known.attributes), key=f"where_{i}_name")
     operator = two.selectbox("Condition", OPERATORS, key=f"where_{i}_operator", format_func=OPERATOR_WORDS.__getitem__)
     if operator in ("=", "!="):
         options = answer(filter_values, name)

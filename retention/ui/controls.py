@@ -10,10 +10,12 @@ import streamlit as st
 
 from retention.cohorts.answer import filter_values
 from retention.cohorts.spec import Condition
+from retention.cohorts.words import label_caution
 from retention.errors import SpecError, nearest
 from retention.ui import address
 from retention.ui.answers import answer, catalogue
 from retention.ui.cohort_address import condition_of, condition_text
+from retention.ui.pages import caution
 from retention.ui.words import plain
 
 MAX_FILTERS = 4
@@ -124,6 +126,7 @@ class Controls:
         default: tuple[str, ...],
         label: str,
         *,
+        words: Mapping[str, str] | None = None,
         placeholder: str = "",
         help: str = "",
         at: Any = st,
@@ -143,7 +146,7 @@ class Controls:
             placeholder=placeholder or "Choose",
             help=help or None,
             max_selections=most,
-            format_func=plain,
+            format_func=lambda value: plain((words or {}).get(value, value)),
         )
         return tuple(self._put(name, list(default)))
 
@@ -185,7 +188,7 @@ class Controls:
     def population(self, *, has_by: bool = True) -> tuple[tuple[Condition, ...], str | None]:
         """Draw the filters on users and the breakdown; both look at the user's first activity."""
         known = catalogue()
-        names = list(known.properties)
+        names = list(known.attributes)
         if not names:
             return (), None
         by: str | None = None
@@ -194,7 +197,8 @@ class Controls:
             if has_by:
                 by = self.choice(
                     "by", names, None, "Break down by", at=one, is_optional=True,
-                    help="The value that each user had at the first activity, never a later one.",
+                    help="The value that each user had at the first activity, never a later one; a segment or a tag"
+                    " is of its own date.",
                 )  # fmt: skip
             chosen = self._filtered(names, two if has_by else one)
             places = (pairs[0] if has_by else two).columns(len(chosen)) if chosen else ()
@@ -202,6 +206,7 @@ class Controls:
         conditions = tuple(Condition(name=name, values=values) for name, values in found.items() if values)
         self._said["where"] = [condition_text(condition) for condition in conditions]
         address.put(where=self._said["where"])
+        caution(label_caution(conditions, by, known))
         return conditions, by
 
     def _filtered(self, names: list[str], at: Any) -> list[str]:
@@ -217,10 +222,11 @@ class Controls:
             "Only some users",
             names,
             key=key,
-            placeholder="Filter by a property",
+            placeholder="Filter by a property or a segment",
             max_selections=MAX_FILTERS,
             format_func=plain,
-            help="Keeps the users whose first activity has one of the values that you choose.",
+            help="Keeps the users whose first activity has one of the values that you choose, or who are in one of"
+            " the segments.",
         )
         return list(state[key])
 

@@ -14,7 +14,7 @@ from retention.ui.starting import first_start, store
 from retention.ui.words import moment, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "data")
+PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "segments", "profile", "data")
 """In the order of the navigation; the first is the default."""
 STYLE = Path(__file__).with_name("style.css")
 
@@ -24,7 +24,7 @@ def frame() -> None:
     st.set_page_config(page_title="Holdfast", page_icon="⚓", layout="wide")
     pages = {
         name: st.Page(ROOT / "pages" / f"{name}.py", title=name.capitalize(), default=name == PAGES[0])
-        for name in PAGES
+        for name in PAGES if (ROOT / "pages" / f"{name}.py").exists()
     }
     navigation = st.navigation(list(pages.values()), position="top")
     st.html(STYLE)

@@ -14,6 +14,7 @@ from retention.audiences.spec import AudienceSpec
 from retention.errors import RetentionError
 from retention.ui.answers import advise, answer, catalogue, drawn, order
 from retention.ui.downloads import download
+from retention.ui.pages import link_to
 from retention.ui.starting import store
 from retention.ui.words import many, plain, short_moment
 
@@ -108,6 +109,7 @@ def _timeline(user_key: int, pseudonym: str, zone: str) -> None:
         )
     if len(events) >= SHOWN_EVENTS:
         st.caption(f"The latest {SHOWN_EVENTS} events are shown.")
+    link_to("profile", "Open this user's profile", user=pseudonym)
 
 
 def _keep(spec: Any, count: int, panel: str) -> None:

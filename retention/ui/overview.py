@@ -12,6 +12,7 @@ import streamlit as st
 from retention.alerts.answer import alert_readings
 from retention.audiences.export import table_bytes
 from retention.cohorts.chart_look import GROUPS
+from retention.cohorts.words import label_caution
 from retention.headlines.answer import headlines
 from retention.headlines.answer_curves import retention_against_last_year
 from retention.headlines.answer_explain import explain, usual_breakdown
@@ -47,7 +48,7 @@ from retention.ui.charts import chart, is_dark
 from retention.ui.controls import Controls
 from retention.ui.downloads import download
 from retention.ui.members import members_panel
-from retention.ui.pages import link_to, section
+from retention.ui.pages import caution, link_to, section
 from retention.ui.sparkline import sparkline
 from retention.ui.starting import store
 from retention.ui.words import day, many, plain
@@ -295,7 +296,7 @@ def explain_panel(controls: Controls, n_weeks: int) -> None:
     """Split the change of a headline rate by a property of the users."""
     question = "How much of a change goes with who was there, and how much with how each group did?"
     with section("Why did it move?", question):
-        names = list(catalogue().properties)
+        names = list(catalogue().attributes)
         one, two, three, four = st.columns(4)
         metric = controls.choice(
             "metric", RATES, RATES[1], "Headline rate", words={n: METRICS[n].label for n in RATES}, at=one
@@ -306,6 +307,7 @@ def explain_panel(controls: Controls, n_weeks: int) -> None:
         )  # fmt: skip
         from_on = controls.day("from", "Earlier window from", at=three, help="A day of its first week.")
         to_on = controls.day("to", "Later window from", at=four, help="Leave both empty for the latest windows.")
+        caution(label_caution((), by, catalogue(), from_on))
         spec = ExplainSpec(metric=metric or RATES[1], by=by, from_on=from_on, to_on=to_on, weeks=n_weeks)
         found = answer(explain, spec)
         key = (repr(spec), found.data_version, is_dark())

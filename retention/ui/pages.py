@@ -52,6 +52,12 @@ def link_to(page: str, label: str, **told: str | list[str]) -> None:
         st.page_link(pages[page], label=plain(label), query_params=query or None, width="content")
 
 
+def caution(text: str) -> None:
+    """Say what a reader must beware of, where there is something."""
+    if text:
+        st.caption(f":material/warning: {plain(text)}")
+
+
 @contextmanager
 def section(title: str, question: str = "") -> Iterator[None]:
     """Frame a part of a page; what cannot be answered there is said there, and the rest of the page stands.

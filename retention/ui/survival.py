@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from retention.audiences.export import table_bytes
-from retention.cohorts.words import interval, percent
+from retention.cohorts.words import interval, label_caution, percent
 from retention.survival.answer import explain_survival, survival_curves
 from retention.survival.chart import survival_alt, survival_figure, ticks
 from retention.survival.curve import SurvivalCurves
@@ -28,7 +28,7 @@ from retention.ui.charts import chart, is_dark
 from retention.ui.controls import Controls
 from retention.ui.downloads import download
 from retention.ui.members import members_panel
-from retention.ui.pages import section
+from retention.ui.pages import caution, section
 from retention.ui.starting import store
 from retention.ui.survival_clv import clv_panel
 from retention.ui.survival_models import cox_panel, hazard_panel, laws_panel, reconcile_panel
@@ -76,7 +76,7 @@ def survival_controls() -> tuple[Controls, SurvivalSpec]:
             "window", 1, MAX_DAYS, setting, "Days of silence that count", at=two,
             help=f"The store's setting is {setting}; the Behaviour page shows which window suits your data.",
         )  # fmt: skip
-        names = [FIRST_EVENT, FIRST_MONTH, *(name for name in known.properties if name not in NAMES)]
+        names = [FIRST_EVENT, FIRST_MONTH, *(name for name in known.attributes if name not in NAMES)]
         by = controls.choice(
             "by", names, None, "Break down by", words=NAMES, at=three, is_optional=True,
             help="What each user did or was at the start, never later.",
@@ -103,6 +103,7 @@ def survival_controls() -> tuple[Controls, SurvivalSpec]:
             )  # fmt: skip
             groups = controls.number("groups", 2, 20, 8, "Show the largest groups, at most", at=three)
     controls.complain()
+    caution(label_caution((), by, known, entry_on))
     spec = SurvivalSpec(
         ends=ends,  # type: ignore[arg-type]
         window=None if window == setting else window,

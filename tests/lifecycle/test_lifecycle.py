@@ -337,7 +337,7 @@ def test_the_definition_says_what_was_asked():
     known = store.catalogue()
     spec = LifecycleSpec(events=("buy",), where=(Condition.parse("country=France"),), by="country", period="month")
     said = lifecycle_definition(spec, known)
-    for words in ("“buy”", "country=France", "makes nobody new", "Split by the country", "calendar month"):
+    for words in ("“buy”", "country=France", "makes nobody new", "Split by country", "calendar month"):
         assert words in said
     cell = LifecycleCellSpec(lifecycle=spec, on=JAN_5, state="dormant", group="France")
     assert "silent in January 2026, country France" in words_of(cell, known)
