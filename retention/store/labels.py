@@ -103,10 +103,11 @@ def put_labelling(
     which = {"key": property_key, "cutoff": cutoff_us}
     for table in ("labellings", "user_labels"):
         tx.run(f"delete from {table} where property_key = $key and cutoff_us = $cutoff", which)
+    tx.cursor.register("new_labels", labels[["user_key", "value_key"]])
     tx.run(
-        "insert into user_labels select $key, $cutoff, unnest($users)::integer, unnest($values)::integer",
-        {**which, "users": labels["user_key"].tolist(), "values": labels["value_key"].tolist()},
+        "insert into user_labels select $key, $cutoff, n.user_key::integer, n.value_key::integer from new_labels as n", which
     )
+    tx.cursor.unregister("new_labels")
     tx.run(
         "insert into labellings values ($key, $cutoff, $data_version, $n_users, $about, $made_us)",
         {

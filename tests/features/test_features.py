@@ -285,7 +285,7 @@ def test_a_stretch_that_is_missing_is_said():
     store = store_of(diary("ann: 1 2 9"), as_of="2026-01-20", gaps=(("2026-01-04", "2026-01-06"),))
     (note,) = user_features(store, FeatureSpec(names=("active_days",))).notes
     assert note == (
-        "The data are marked missing from 2026-01-04T00:00:00Z to 2026-01-06T00:00:00Z: what happened then is in no count."
+        "The data are marked missing from 2026-01-04 00:00 UTC to 2026-01-06 00:00 UTC: what happened then is in no count."
     )
     assert user_features(store, FeatureSpec(names=("active_days",), cutoff=date(2026, 1, 4))).notes == ()
 

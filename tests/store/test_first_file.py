@@ -13,6 +13,10 @@ from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.ingest.order import build_sample
 from retention.ingest.sample import SampleSpec
+from retention.segments.order import save_segmentation
+from retention.segments.order_tags import save_tag
+from retention.segments.spec import SegmentSpec
+from retention.segments.spec_tags import TagSpec
 from retention.store import Store
 from retention.store.check import faults
 from retention.store.order import add_annotation, change_setting, save_view
@@ -41,6 +45,8 @@ def test_nothing_of_the_simulated_shop_is_left():
         add_annotation(store, date(2025, 3, 3), "new checkout")
         add_alert(store, AlertSpec(name="few", metric="active-users", operator="below", threshold=10_000))
         evaluate_alerts(store)
+        save_segmentation(store, SegmentSpec(k=2), "Guests", quality={"verdict": "not judged"})
+        save_tag(store, TagSpec.parse("regular: active_days >= 1"))
         change_setting(store, "churn_window", "30")
         assert all(n for table, n in contents(store).items() if table not in ("order_lines", "reject_reasons", "rejects"))
         import_rows(store, rows)
