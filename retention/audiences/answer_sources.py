@@ -34,6 +34,12 @@ from retention.lifecycle import words as lifecycle_words
 from retention.lifecycle import words_revenue as revenue_words
 from retention.lifecycle.spec import ActiveDaysCellSpec, ActiveUsersSpec, LifecycleCellSpec, TransitionCellSpec
 from retention.lifecycle.spec_revenue import BuyersSpec, RepeatListSpec, RevenueCellSpec
+from retention.segments.answer_after import after_users, after_users_words
+from retention.segments.answer_saved import moved_users, moved_users_words, segment_users, segment_users_words
+from retention.segments.answer_tags import tag_users, tag_users_words
+from retention.segments.spec_after import AfterUsersSpec
+from retention.segments.spec_saved import MovedUsersSpec, SegmentUsersSpec
+from retention.segments.spec_tags import TagUsersSpec
 from retention.store import Catalogue, Snapshot, Sql
 from retention.survival import answer as survival
 from retention.survival import words as survival_words
@@ -78,7 +84,11 @@ SOURCES: dict[type, Source] = {
     BuyersSpec: Source(revenue.buyers_members, revenue_words.buyers_words),
     RepeatListSpec: Source(revenue.repeat_members, revenue_words.repeat_words),
     SurvivalListSpec: Source(survival.members_sql, survival_words.list_words),
+    TagUsersSpec: Source(tag_users, tag_users_words),
     QuietSpec: Source(answer_quiet.members, answer_quiet.words),
+    SegmentUsersSpec: Source(segment_users, segment_users_words),
+    MovedUsersSpec: Source(moved_users, moved_users_words),
+    AfterUsersSpec: Source(after_users, after_users_words),
 }
 
 

@@ -26,6 +26,9 @@ TOPICS = (
     "alerts",
     "forecast",
     "features",
+    "segments",
+    "tags",
+    "profile",
 )
 """The modules of this package that bring commands, in the order in which the help lists them."""
 

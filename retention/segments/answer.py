@@ -8,7 +8,6 @@ from datetime import date, datetime
 from retention.features.answer import user_features
 from retention.segments.model_segments import (
     SavedModel,
-    SegmentMap,
     features_asked,
     scored,
     segment_map,
@@ -18,6 +17,7 @@ from retention.segments.model_segments import (
 )
 from retention.segments.model_sweep import Progress
 from retention.segments.model_tree import TreeWords, tree_words
+from retention.segments.plane import SegmentMap
 from retention.segments.segmentation import Segmentation
 from retention.segments.spec import SegmentSpec, SweepSpec
 from retention.segments.sweep import KSweep, Trust

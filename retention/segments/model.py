@@ -22,8 +22,8 @@ from retention.segments.model_scale import FeatureScaler
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STARTS_ROWS = 20_000
-MIXTURE_ROWS = 20_000
-HDBSCAN_ROWS = 10_000
+MIXTURE_ROWS = 10_000
+HDBSCAN_ROWS = 5_000
 MAX_ROUNDS = 5
 MAX_APART = 0.1
 REFINEMENTS = 3

@@ -20,6 +20,7 @@ from retention.segments.model_drift import psi
 from retention.segments.model_rfm import NAMES, RfmGrid
 from retention.segments.model_state import model_of, state_of
 from retention.segments.model_sweep import Progress, k_sweep, trust
+from retention.segments.plane import SegmentMap
 from retention.segments.segmentation import PLAIN, Segmentation, profile, suggested_names
 from retention.segments.spec import RFM_FEATURES, SegmentSpec, SweepSpec
 from retention.segments.sweep import KSweep, Trust
@@ -228,25 +229,6 @@ def trust_of(segmentation: Segmentation, n_bootstraps: int = 20, progress: Progr
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentMap:
-    """Users on the first two principal components.
-
-    Attributes
-    ----------
-    points : DataFrame
-        x, y, segment, user_key: at most 5,000 users, drawn at random.
-    density : DataFrame
-        x, y (middles of squares), segment, n: all users.
-    explained : (float, float)
-        Share of the variance along x and along y.
-    """
-
-    points: pd.DataFrame
-    density: pd.DataFrame
-    explained: tuple[float, float]
-
-
 def segment_map(segmentation: Segmentation, n_squares: int = 60) -> SegmentMap:
     """Draw all segments on one plane."""
     rows = embedded(segmentation)
@@ -264,7 +246,7 @@ def segment_map(segmentation: Segmentation, n_squares: int = 60) -> SegmentMap:
     counted = pd.DataFrame({"x": middles[:, 0], "y": middles[:, 1], "segment": segmentation.labels})
     density = counted.groupby(["x", "y", "segment"], as_index=False).size().rename(columns={"size": "n"})
     shares = [*pca.explained_variance_ratio_.tolist(), 0.0]
-    return SegmentMap(points, density, (float(shares[0]), float(shares[1])))
+    return SegmentMap(points, density, (float(shares[0]), float(shares[1])), (float(width[0]), float(width[1])))
 
 
 def _or_all(rows: Ints | None, n: int) -> Ints:

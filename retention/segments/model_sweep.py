@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import davies_bouldin_score, pairwise_distances
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
@@ -55,7 +57,11 @@ def divide(rows: Floats, k: int, seed: int, *, method: str = "kmeans", n_init: i
         if weights is not None:
             labels = labels[np.cumsum(weights.astype(np.int64)) - 1]
         return np.asarray(labels, dtype=np.int64)
-    return np.asarray(KMeans(k, n_init=n_init, random_state=seed).fit(rows, sample_weight=weights).labels_, dtype=np.int64)
+    with warnings.catch_warnings():
+        # Users of whom fewer than k differ are divided into fewer groups: the numbers say so.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = KMeans(k, n_init=n_init, random_state=seed).fit(rows, sample_weight=weights)
+    return np.asarray(model.labels_, dtype=np.int64)
 
 
 def dispersion(rows: Floats, labels: Ints) -> float:
@@ -282,7 +288,7 @@ def k_sweep(
             labels = divide(rows, k, seed, method=method)
             stability = bootstrap_jaccard(
                 rows, labels, _divider(k, method), n_bootstraps=n_bootstraps, seed=seed,
-                progress=_part(progress, 0.4 + 0.6 * i / len(ks), 0.4 + 0.6 * (i + 1) / len(ks)),
+                progress=_part(_about(progress, f"{k} groups"), 0.4 + 0.6 * i / len(ks), 0.4 + 0.6 * (i + 1) / len(ks)),
             )  # fmt: skip
             of_pairs = labels if few is None else labels[few]
             found.append(
@@ -341,3 +347,7 @@ def _divider(k: int, method: str) -> Callable[[Floats, Floats, int], Ints]:
 
 def _part(progress: Progress, low: float, high: float) -> Progress:
     return lambda share, text: progress(low + (high - low) * share, text)
+
+
+def _about(progress: Progress, what: str) -> Progress:
+    return lambda share, text: progress(share, f"{what}, {text}")

@@ -30,6 +30,8 @@ from retention.ui.overview import (
     year_panel,
 )
 from retention.ui.pages import page
+from retention.ui.profile import find_panel, profile_panels
+from retention.ui.segments import segment_tabs
 from retention.ui.share import share_panel
 from retention.ui.survival import survival_controls, survival_tabs
 
@@ -47,6 +49,7 @@ __all__ = [
     "drivers_panel",
     "erase_panel",
     "explain_panel",
+    "find_panel",
     "findings_panel",
     "fired_notice",
     "first_moment",
@@ -62,7 +65,9 @@ __all__ = [
     "page",
     "paths_panel",
     "pick",
+    "profile_panels",
     "quiet_panel",
+    "segment_tabs",
     "settings_panel",
     "share",
     "share_panel",

@@ -113,6 +113,21 @@ def app(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def someone(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, int]:
+    """Return the id, the pseudonym and the number of events of the user who did most in the simulated shop."""
+    from retention.store import Store
+
+    path = tmp_path_factory.mktemp("read") / "store.duckdb"
+    shutil.copy(shop, path)
+    with Store.open(path) as store, store.snapshot() as snapshot:
+        [(user_id, pseudonym, n)] = snapshot.rows(
+            "select i.user_id, u.pseudonym, u.n_events from users as u join identities as i on i.user_key = u.user_key"
+            " order by u.n_events desc, u.user_key limit 1"
+        )
+    return str(user_id), str(pseudonym), int(n)
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a context of its own; in the end no request may have left, and no script failed."""

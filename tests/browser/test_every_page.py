@@ -38,14 +38,23 @@ PLACES = {
     "survival, laws": "/survival?view=Laws+of+lifetime",
     "survival, grid": "/survival?view=Grid+and+curve",
     "survival, value": "/survival?view=Customer+value",
+    "segments": "/segments",
+    "segments, density": "/segments?map=density&k=7&preset=engagement&reduction=pca",
+    "segments, grid": "/segments?method=rfm",
+    "segments, next": "/segments?tab=What+they+did+next",
+    "segments, tags": "/segments?tab=Tags",
+    "profile": "/profile?user={user}",
+    "profile, among": "/profile?user={user}&part=Among+all+users",
+    "profile, habits": "/profile?user={user}&part=Interests+and+hours",
+    "profile, nobody": "/profile",
     "data": "/data",
 }
-WITHOUT_CHART = {"survival, grid", "data"}
+WITHOUT_CHART = {"survival, grid", "segments, tags", "profile, nobody", "data"}
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, place: str) -> None:
-    page = visit(f"{app}{PLACES[place]}", width=390, height=844)
+def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, someone: tuple[str, str, int], place: str) -> None:
+    page = visit(f"{app}{PLACES[place].format(user=someone[1])}", width=390, height=844)
     assert not page.get_by_text("could not be read in full").count()
     page.locator(".stMain h1").first.wait_for()
     wide = page.evaluate(
@@ -57,8 +66,10 @@ def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, place: str) -> Non
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("place", PLACES)
-def test_axe_finds_nothing_serious(visit: Visit, app: str, axe_script: Path, scheme: str, place: str) -> None:
-    page = visit(f"{app}{PLACES[place]}", scheme=scheme, height=5000)
+def test_axe_finds_nothing_serious(
+    visit: Visit, app: str, someone: tuple[str, str, int], axe_script: Path, scheme: str, place: str
+) -> None:
+    page = visit(f"{app}{PLACES[place].format(user=someone[1])}", scheme=scheme, height=5000)
     if place not in WITHOUT_CHART:
         page.wait_for_selector(".js-plotly-plot .main-svg")
     page.evaluate(axe_script.read_text("utf-8"))
