@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given
 
 from retention.audiences.export import table_bytes
 from retention.errors import SpecError
+from retention.ingest.order import import_file
+from retention.ingest.spec import ImportSpec
 from retention.profiles import query
 from retention.profiles.answer import find_user, latest_seen, user_of_link, user_profile
 from retention.profiles.order import export_events, export_profile
@@ -354,3 +357,24 @@ def test_the_questions_are_portable(store: Store) -> None:
     ):
         assert portability_faults(sql.text) == [], sql.text
         store.read(sql)
+
+
+LINES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+536365,HEART,WHITE HEART,6,12/1/2010 8:26,2.50,17850,United Kingdom
+536365,LAMP,LANTERN,2,12/1/2010 8:26,3.00,17850,United Kingdom
+536400,HEART,WHITE HEART,4,12/3/2010 9:00,2.50,17850,United Kingdom
+C53641,HEART,WHITE HEART,-1,12/4/2010 9:00,2.50,17850,United Kingdom
+536500,CUP,CUP,1,12/5/2010 10:00,1.00,12345,France
+"""
+
+
+def test_a_file_of_order_lines_has_interests_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "lines.csv"
+    file.write_text(LINES, "utf-8")
+    with Store.create_or_open(tmp_path / "store.duckdb") as store:
+        import_file(store, ImportSpec(file, preset="order-lines"))
+        found = profile(store, "17850")
+    # The heart was bought on two invoices; the line that took one back is no purchase.
+    assert found.items[["name", "n_bought"]].to_numpy().tolist() == [["WHITE HEART", 2], ["LANTERN", 1]]
+    # 6 · 2.50 + 2 · 3.00 = 21 and 4 · 2.50 = 10; 2.50 was paid back.
+    assert (found.n_orders, found.net) == (2, 28.5)
