@@ -63,8 +63,12 @@ def axe_script() -> Path:
     return script
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that drive Chromium in one process when several run: they share an app and a browser."""
+    """Keep the tests that drive Chromium in one process when several run: they share an app and a browser.
+
+    First of its kind: pytest-xdist writes the groups down in a hook of the same name.
+    """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.xdist_group("browser"))

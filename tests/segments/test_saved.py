@@ -378,3 +378,11 @@ def test_an_erased_user_leaves_the_labels_and_the_movements():
     assert ids(store, SegmentUsersSpec(LABEL, "Seldom", FIRST_US)) == "bob cyd"
     moves = movements_between(store, MovementSpec(one.property_key, FIRST_US, SECOND_US))
     assert ("Seldom", "Often") not in set(zip(moves["before"], moves["after"], strict=True))
+
+
+def test_three_users_can_be_divided_and_saved_but_not_judged():
+    store = store_of(diary("ann: 1 2 3 4 5 6 7 8\nbob: 1 9\ncyd: 2 20"), as_of="2026-02-02")
+    spec = SegmentSpec(features=FeatureSpec(names=("active_days", "days_since_last")), k=2)
+    saved = save_segmentation(store, spec, "Few")
+    assert sum(labelled_sizes(store, saved.property_key, saved.cutoff_us)["n"]) == 3
+    assert saved.quality["verdict"].startswith("Not judged")
