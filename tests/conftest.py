@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before anything imports numpy: threads that spin while they wait slow a busy machine down several times.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -63,12 +64,13 @@ def axe_script() -> Path:
     return script
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that drive Chromium in one process when several run: they share an app and a browser.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests that drive Chromium in one process when several run: they share an app and a browser."""
+    from xdist.scheduler import LoadScopeScheduling  # nobody needs it to run the tests in one process
 
-    First of its kind: pytest-xdist writes the groups down in a hook of the same name.
-    """
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+    class ByBrowser(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return ByBrowser(config, log)
