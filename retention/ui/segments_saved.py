@@ -36,11 +36,6 @@ NOTE = "segments_saved_done"
 
 def saved_panel(controls: Controls) -> None:
     """List the saved segmentations, and show one of them with all that can be done with it."""
-    _saved(controls)
-    controls.complain()
-
-
-def _saved(controls: Controls) -> None:
     clock = catalogue().require_clock()
     found = answer(saved_segmentations)
     with section("Saved segmentations", "Which segments have been kept, who is in them, and who has moved?"):

@@ -53,7 +53,6 @@ def tags_panel(controls: Controls) -> None:
     if len(tags) > 1:
         with section("Tags together", "How many users have two of the tags at once?"):
             _overlaps(answer(tag_overlaps))
-    controls.complain()
 
 
 # What there is ---------------------------------------------------------------------------------------
