@@ -24,7 +24,7 @@ def frame() -> None:
     st.set_page_config(page_title="Holdfast", page_icon="⚓", layout="wide")
     pages = {
         name: st.Page(ROOT / "pages" / f"{name}.py", title=name.capitalize(), default=name == PAGES[0])
-        for name in PAGES if (ROOT / "pages" / f"{name}.py").exists()
+        for name in PAGES
     }
     navigation = st.navigation(list(pages.values()), position="top")
     st.html(STYLE)
