@@ -129,6 +129,16 @@ def someone(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
 
 
 @pytest.fixture
+def own_app(shop: Path, tmp_path: Path) -> Iterator[str]:
+    """Run the app on a shop of its own, which the test may change."""
+    path = tmp_path / "store.duckdb"
+    shutil.copy(shop, path)
+    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
+    with served(path) as url:
+        yield url
+
+
+@pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a context of its own; in the end no request may have left, and no script failed."""
     contexts: list[BrowserContext] = []

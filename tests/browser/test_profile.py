@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import served, settled
+from tests.browser.conftest import settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-
-
-@pytest.fixture
-def own_app(shop: Path, tmp_path: Path) -> Iterator[str]:
-    """Run the app on a shop of its own, which the test changes."""
-    path = tmp_path / "store.duckdb"
-    shutil.copy(shop, path)
-    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
-    with served(path) as url:
-        yield url
 
 
 def test_a_user_is_found_by_the_id_of_the_file_which_is_left_nowhere(
