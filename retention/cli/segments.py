@@ -169,10 +169,9 @@ def _segments(sizes: list[dict[str, Any]], quality: dict[str, Any]) -> list[dict
 
 
 def _fit_text(result: dict[str, Any]) -> str:
-    lines = [
-        f"{result['n_users']:,} users before {result['cutoff']}, {result['n_left_out']:,} left out for fewer than"
-        f" {result['min_active_days']} active days. {result['quality']['verdict']}"
-    ]
+    n_out, least = result["n_left_out"], result["min_active_days"]
+    out = f", {n_out:,} left out for fewer than {least} active days" if n_out else ""
+    lines = [f"{result['n_users']:,} users before {result['cutoff']}{out}. {result['quality']['verdict']}"]
     for row in result["segments"]:
         share = "" if row["value_share"] is None else f"{row['value_share']:6.1%} of revenue"
         lines.append(f"{row['name']:<24} {row['n']:>9,} {row['share']:6.1%} {share:<18} {row['verdict'] or '':<20} {row['words'] or ''}")
