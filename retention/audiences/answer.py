@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from retention.audiences import query
-from retention.audiences.answer_sources import members_of
+from retention.audiences.answer_sources import members_of, own_table
 from retention.audiences.export import member_table, table_bytes
 from retention.errors import SpecError
 from retention.store import Snapshot, Store
@@ -76,5 +76,11 @@ def member_file(snapshot: Snapshot, spec: object, fmt: str, identity: Identity) 
     if identity not in ("pseudonym", "file ids"):
         raise SpecError(f'`identity` must be "pseudonym" or "file ids", not {identity!r}.')
     select = members_of(snapshot, spec)
-    table = member_table(snapshot.read(query.member_rows(select, has_ids=identity == "file ids")))
+    rows = snapshot.read(query.member_rows(select, has_ids=identity == "file ids"))
+    own = own_table(snapshot, spec)
+    if own is None:
+        table = member_table(rows)
+    else:  # in its own order, with nothing beside the columns that were chosen
+        names = [name for name in ("user_id", "pseudonym") if name in rows]
+        table = own.merge(rows[names], on="pseudonym", how="left")[[*names, *own.columns.drop("pseudonym")]]
     return table_bytes(table, fmt, sheet="users"), len(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retention.behaviour.answer_drivers import driver_users, driver_users_words
 from retention.behaviour.answer_funnel import funnel_users, funnel_users_words
@@ -23,6 +23,8 @@ from retention.behaviour.spec_interval import IntervalUsersSpec, SilentUsersSpec
 from retention.behaviour.spec_paths import PathUsersSpec, SequenceUsersSpec
 from retention.behaviour.words_hours import cell_users_words, hour_users_words
 from retention.behaviour.words_interval import interval_users_words, silent_users_words
+from retention.churn.answer_list import at_risk_file, at_risk_members, at_risk_words
+from retention.churn.spec_list import AtRiskSpec
 from retention.cohorts.answer import members_sql
 from retention.cohorts.spec import CellSpec
 from retention.cohorts.words import cell_words
@@ -48,6 +50,9 @@ from retention.survival.result_clv import list_words
 from retention.survival.spec import SurvivalListSpec
 from retention.survival.spec_clv import BuyerListSpec
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -59,10 +64,14 @@ class Source:
         ``members(snapshot, spec)``, a select with one row per user: user_key.
     words : callable
         ``words(spec, catalogue)``, the definition in one sentence or two.
+    table : callable, optional
+        ``table(snapshot, spec)``, a frame with one row per user: pseudonym, and the columns that the definition names; for
+        files. By default a file says when each user was first and last seen, and how often.
     """
 
     members: Callable[[Snapshot, Any], Sql]
     words: Callable[[Any, Catalogue], str]
+    table: Callable[[Snapshot, Any], pd.DataFrame] | None = None
 
 
 SOURCES: dict[type, Source] = {
@@ -89,12 +98,19 @@ SOURCES: dict[type, Source] = {
     SegmentUsersSpec: Source(segment_users, segment_users_words),
     MovedUsersSpec: Source(moved_users, moved_users_words),
     AfterUsersSpec: Source(after_users, after_users_words),
+    AtRiskSpec: Source(at_risk_members, at_risk_words, at_risk_file),
 }
 
 
 def members_of(snapshot: Snapshot, spec: object) -> Sql:
     """Write the select of the users that a definition names."""
     return SOURCES[type(spec)].members(snapshot, spec)
+
+
+def own_table(snapshot: Snapshot, spec: object) -> pd.DataFrame | None:
+    """Return the columns that a definition itself names, where it does."""
+    table = SOURCES[type(spec)].table
+    return None if table is None else table(snapshot, spec)
 
 
 def words_of(spec: object, catalogue: Catalogue) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from retention.churn.model_sequence import SequenceClassifier
 from retention.segments.model_scale import FeatureScaler
-from retention.survival.model_bgnbd import fit_bgnbd
+from retention.survival.model_bgnbd import BgNbd, fit_bgnbd
 
 Floats = NDArray[np.float64]
 LEAST = 1e-9
@@ -98,7 +100,7 @@ class ExpectedPurchases(ClassifierMixin, BaseEstimator):
         """Fit the model to all patterns, each counted as often as it occurs."""
         x, t_x, length = self._patterns(np.asarray(X, dtype=np.float64))
         pattern, weight = np.unique(np.column_stack([x, t_x, length]), axis=0, return_counts=True)
-        self.model_, _ = fit_bgnbd(pattern[:, 0], pattern[:, 1], pattern[:, 2], weight)
+        self.parameters_ = astuple(fit_bgnbd(pattern[:, 0], pattern[:, 1], pattern[:, 2], weight)[0])
         self.classes_ = _two_classes(np.asarray(y))
         self.curve_ = _Curve().fit(self._rank(X), np.asarray(y) == self.classes_[1])
         return self
@@ -112,7 +114,7 @@ class ExpectedPurchases(ClassifierMixin, BaseEstimator):
     def _rank(self, X: Any) -> Floats:
         x, t_x, length = self._patterns(np.asarray(X, dtype=np.float64))
         pattern, place = np.unique(np.column_stack([x, t_x, length]), axis=0, return_inverse=True)
-        expected = self.model_.conditional_purchases(self.horizon_days, *pattern.T)
+        expected = BgNbd(*self.parameters_).conditional_purchases(self.horizon_days, *pattern.T)
         return -np.log(np.maximum(expected, LEAST))[place.ravel()]
 
     def predict_proba(self, X: Any) -> Floats:
@@ -243,4 +245,9 @@ def estimator(name: str, features: Sequence[str], horizon_days: int, seed: int =
             )
         case "cox":
             return CoxReturn(seed=seed)
+        case "gru" | "lstm" | "transformer":
+            return SequenceClassifier(
+                name, pretraining="if better" if name == "transformer" else "never", random_state=seed,
+                max_fit_rows=12_000 if name == "transformer" else 20_000,
+            )  # fmt: skip
     raise ValueError(f"no model is called {name!r}")

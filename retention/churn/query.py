@@ -49,3 +49,55 @@ having sum(case when d.day < $cutoff then 1 else 0 end) > 0""",
         label_from=cutoff_day + spec.gap_days,
         label_to=cutoff_day + spec.label_days,
     )
+
+
+def gap_counts(days: Sql, as_of_day: int) -> Sql:
+    """One row per length and whether it has ended: days from one visit to the next, and from the last one to the end.
+
+    A silence that has not ended (`is_over` 0) says only that the next visit takes longer.
+    """
+    return Sql.ctes(days=days).select(
+        """
+select g.gap, g.is_over, count(*) as n from (
+    select coalesce(f.next_day, $as_of_day) - f.day as gap, case when f.next_day is null then 0 else 1 end as is_over
+    from (
+        select d.user_key, d.day, lead(d.day) over (partition by d.user_key order by d.day) as next_day
+        from days as d where d.day < $as_of_day
+    ) as f
+) as g group by g.gap, g.is_over""",
+        as_of_day=as_of_day,
+    )
+
+
+def value_before(day: int, lookback_days: int) -> Sql:
+    """One row per user with an order in the look-back: user_key, net (of the orders of these days, less refunds)."""
+    return Sql(
+        """select o.user_key, cast(sum(o.gross - o.refunded) as double) as net
+from user_orders as o where o.day >= $value_from and o.day < $value_to group by o.user_key""",
+        {"value_from": day - lookback_days, "value_to": day},
+    )
+
+
+def base_rate(rows: Sql) -> Sql:
+    """One row: n_users who could lapse, n_lapsed of them; `rows` is `outcomes`."""
+    return Sql.ctes(outcomes=rows).select(
+        "select count(*) as n_users, sum(case when o.n_after = 0 then 1 else 0 end) as n_lapsed from outcomes as o"
+    )
+
+
+def scores_of(scoring_key: int) -> Sql:
+    """One row per user who was scored: user_key, probability, value."""
+    return Sql(
+        "select s.user_key, s.probability, s.value from user_scores as s where s.scoring_key = $scoring_key"
+        " order by s.user_key",
+        {"scoring_key": scoring_key},
+    )
+
+
+def held_back_of(version: int) -> Sql:
+    """One row per user on whom a model was judged."""
+    return Sql(
+        "select h.user_key, h.lapsed, h.probability, h.recency, h.frequency, h.bgnbd from held_back_scores as h"
+        " where h.version = $version order by h.user_key",
+        {"version": version},
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from retention.churn.spec import LapseSpec
 from retention.features.table import FeatureTable
+from retention.sequences.table import SequenceTable, joined
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,6 +34,8 @@ class CutoffTable:
         None where the horizon has not ended.
     days_until : ndarray or None
         Days from the end of the gap to the first event; the whole horizon for those who lapsed.
+    sequences : SequenceTable or None
+        What all users did before the cut-off, also those who could not lapse; read only for the models that need it.
     """
 
     cutoff_day: int
@@ -41,6 +44,7 @@ class CutoffTable:
     values: Floats
     lapsed: Ints | None = None
     days_until: Floats | None = None
+    sequences: SequenceTable | None = None
 
     @property
     def n_users(self) -> int:
@@ -55,6 +59,14 @@ class CutoffTable:
     def column(self, name: str) -> Floats:
         """Return one feature of all users."""
         return self.values[:, self.features.index(name)]
+
+    def at(self, places: Ints) -> CutoffTable:
+        """Return some of the users."""
+        return replace(
+            self, user_keys=self.user_keys[places], values=self.values[places],
+            lapsed=None if self.lapsed is None else self.lapsed[places],
+            days_until=None if self.days_until is None else self.days_until[places],
+        )  # fmt: skip
 
 
 def cutoff_table(
@@ -83,6 +95,19 @@ def cutoff_table(
     return CutoffTable(cutoff_day, keys, names, values, lapsed, np.where(lapsed == 1, float(lapse.horizon_days), first))
 
 
+def sampled(table: CutoffTable, most: int) -> CutoffTable:
+    """Keep about `most` users, the same ones at every cut-off.
+
+    Notes
+    -----
+    By a multiplicative hash of the user's number (Knuth), so that who is drawn depends on no order and no other user.
+    """
+    if table.n_users <= most:
+        return table
+    place = (table.user_keys.astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)
+    return table.at(np.flatnonzero(place < np.uint64(2**32 * most / table.n_users)))
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Users of several cut-offs, one under the other."""
@@ -91,6 +116,9 @@ class Rows:
     values: Floats
     lapsed: Ints
     days_until: Floats
+    sequences: SequenceTable | None = None
+    unlabelled: SequenceTable | None = None
+    """What all users had done by the latest of the cut-offs, with or without an outcome."""
 
     @property
     def n_rows(self) -> int:
@@ -103,7 +131,8 @@ def stacked(tables: Sequence[CutoffTable], most: int, seed: int = 0) -> Rows:
 
     Notes
     -----
-    Features that one of the cut-offs does not know are left out. The draw does not depend on the order of the users.
+    Features that one of the cut-offs does not know are left out. Rows are put in the order of what they say: some models
+    give other scores when the rows come in another order, and users are numbered as they come in the file.
     """
     names = tuple(name for name in tables[0].features if all(name in table.features for table in tables))
     known = [table for table in tables if table.lapsed is not None and table.days_until is not None]
@@ -112,7 +141,11 @@ def stacked(tables: Sequence[CutoffTable], most: int, seed: int = 0) -> Rows:
     values = np.concatenate([table.values[:, [table.features.index(n) for n in names]] for table in known])
     lapsed = np.concatenate([table.lapsed for table in known if table.lapsed is not None])
     days = np.concatenate([table.days_until for table in known if table.days_until is not None])
+    read = [table.sequences.of(table.user_keys) for table in known if table.sequences is not None]
+    sequences = joined(read) if len(read) == len(known) else None
+    order = np.lexsort((days, lapsed, *values.T))
     if len(lapsed) > most:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(lapsed), most, replace=False))
-        values, lapsed, days = values[chosen], lapsed[chosen], days[chosen]
-    return Rows(names, values, lapsed, days)
+        order = order[np.sort(np.random.default_rng(seed).choice(len(lapsed), most, replace=False))]
+    values, lapsed, days = values[order], lapsed[order], days[order]
+    sequences = None if sequences is None else sequences.taken(order)
+    return Rows(names, values, lapsed, days, sequences, max(known, key=lambda table: table.cutoff_day).sequences)

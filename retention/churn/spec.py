@@ -10,10 +10,17 @@ from retention.errors import SpecError
 from retention.features.spec import FeatureSpec
 
 MAX_DAYS = 730
-MODELS = ("boosting", "logistic", "lasso", "ridge", "svm", "tree", "forest", "cox", "bgnbd", "recency", "frequency")
+SEQUENCE_MODELS = ("gru", "lstm", "transformer")
+"""They read the events themselves, and need the library torch."""
+MODELS = (
+    "boosting", "logistic", "lasso", "ridge", "svm", "tree", "forest", "cox", *SEQUENCE_MODELS, "bgnbd", "recency",
+    "frequency",
+)  # fmt: skip
 """The cheap rules last: every report stands beside them."""
 RULES = ("recency", "frequency", "bgnbd")
 BEST = "best of"
+MAX_TRAIN = 12
+"""More cut-offs than these teach little that is new: most of their users are the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +81,8 @@ class ChurnSpec:
         Held-back cut-offs that the score is judged on, from 1 to 12.
     step_days : int
         Days from one cut-off to the next, from 7 to 365.
+    tune_seconds : int
+        How long other settings of the models may be tried, from 0 (the tried-out ones are taken) to 3,600.
     seed : int
 
     Raises
@@ -88,12 +97,14 @@ class ChurnSpec:
     cutoff: date | None = None
     n_backtests: int = 3
     step_days: int = 30
+    tune_seconds: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.model not in (BEST, *MODELS):
             raise SpecError(f"`model` must be one of {BEST}, {', '.join(MODELS)}, not {self.model!r}.")
-        for name, low, high in (("n_backtests", 1, 12), ("step_days", 7, 365), ("seed", 0, 2**32 - 1)):
+        numbers = (("n_backtests", 1, 12), ("step_days", 7, 365), ("tune_seconds", 0, 3600), ("seed", 0, 2**32 - 1))
+        for name, low, high in numbers:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SpecError(f"`{name}` must be from {low} to {high}, not {value}.")
@@ -117,7 +128,7 @@ class Schedule:
     test_day: int
 
 
-def schedule(spec: ChurnSpec, first_day: int, score_day: int) -> Schedule:
+def schedule(spec: ChurnSpec, first_day: int, score_day: int, most_train: int = MAX_TRAIN) -> Schedule:
     """Choose the cut-offs that may teach a score for a day: their labels had matured by then.
 
     Parameters
@@ -126,6 +137,8 @@ def schedule(spec: ChurnSpec, first_day: int, score_day: int) -> Schedule:
         First day of the data; a cut-off needs a look-back in front of it.
     score_day : int
         The cut-off that is scored.
+    most_train : int
+        How many cut-offs teach at most.
 
     Raises
     ------
@@ -147,7 +160,7 @@ def schedule(spec: ChurnSpec, first_day: int, score_day: int) -> Schedule:
     lapse = spec.lapse
     latest = score_day - lapse.label_days
     earliest = first_day + lapse.lookback_days
-    days = tuple(range(latest, earliest - 1, -spec.step_days))[: MAX_TRAIN + 1]
+    days = tuple(range(latest, earliest - 1, -spec.step_days))[: most_train + 1]
     if not days:
         needed = lapse.lookback_days + lapse.label_days
         raise SpecError(
@@ -158,7 +171,3 @@ def schedule(spec: ChurnSpec, first_day: int, score_day: int) -> Schedule:
     if len(days) == 1:
         return Schedule(days, None, score_day)
     return Schedule(tuple(reversed(days[1:])), days[0], score_day)
-
-
-MAX_TRAIN = 12
-"""More cut-offs than these teach little that is new: most of their users are the same."""

@@ -28,6 +28,7 @@ TOPICS = (
     "features",
     "segments",
     "tags",
+    "churn",
     "profile",
 )
 """The modules of this package that bring commands, in the order in which the help lists them."""

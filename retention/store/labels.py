@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retention.store.store import Transaction
 
 LABELS = ("labels", "labellings", "user_labels", "segmentations", "tags")
+SCORES = ("churn_models", "scorings", "user_scores", "held_back_scores")
 FIRST_KEY = 1_000_001
 """Properties that come from files have smaller keys, so that both can share the table of values."""
 

@@ -7,12 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, gammaln, roots_jacobi
+from scipy.special import digamma, gammaln, roots_genlaguerre, roots_jacobi
 
 from retention.errors import SpecError
 from retention.survival.model_clv_fit import Fit, Floats, maximise
 
 NODES = 96
+MOST_JACOBI, MOST_LAGUERRE = 1_000.0, 100.0
 """Points of the quadrature over the dropout probability; exact to 1e-10 for horizons up to 100 times T + α."""
 MIN_REPEAT_BUYERS = 20
 
@@ -121,7 +122,22 @@ class BgNbd:
 
 @lru_cache(maxsize=1024)
 def _beta_mean(a: float, b: float) -> tuple[Floats, Floats]:
-    """Return points and weights whose weighted sum is the mean over Beta(a, b)."""
+    """Return points and weights whose weighted sum is the mean over Beta(a, b).
+
+    Where b is so large that the weights of Gauss and Jacobi overflow, Beta(a, b) is a gamma of shape a and mean a / (a + b)
+    to three digits, and a point where a is large, too.
+
+    Examples
+    --------
+    >>> points, weights = _beta_mean(0.8, 1e5)
+    >>> bool(abs(points @ weights - 0.8 / (0.8 + 1e5)) < 1e-15)
+    True
+    """
+    if a + b > MOST_JACOBI:
+        if a > MOST_LAGUERRE:
+            return np.array([a / (a + b)]), np.ones(1)
+        nodes, weights = roots_genlaguerre(NODES, a - 1)
+        return np.minimum(nodes / (a + b), 1.0), weights / weights.sum()
     nodes, weights = roots_jacobi(NODES, b - 1, a - 1)
     return (1 + nodes) / 2, weights / weights.sum()
 

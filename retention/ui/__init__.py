@@ -5,6 +5,7 @@ from __future__ import annotations
 from retention.ui.alerts import alerts_panel, fired_notice
 from retention.ui.annotations import annotation_panel
 from retention.ui.answers import answer, order
+from retention.ui.at_risk import at_risk_tabs
 from retention.ui.audiences import audience_panel
 from retention.ui.behaviour import interval_panel, window_panel
 from retention.ui.behaviour_drivers import drivers_panel
@@ -40,6 +41,7 @@ __all__ = [
     "alerts_panel",
     "annotation_panel",
     "answer",
+    "at_risk_tabs",
     "audience_panel",
     "chart",
     "cohort_controls",

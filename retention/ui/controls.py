@@ -119,6 +119,42 @@ class Controls:
         at.number_input(label, low, high, key=key, help=help or None)
         return int(self._put(name, default))
 
+    def amount(
+        self, name: str, low: float, high: float, default: float, label: str, *, step: float = 1.0, help: str = "", at: Any = st
+    ) -> float:
+        """Draw an amount that need not be whole."""
+
+        def read(told: list[str]) -> float | None:
+            try:
+                value = float(told[0])
+            except ValueError:
+                value = float("nan")
+            if low <= value <= high:
+                return value
+            self._complaints.append(f"“{name}” must be a number from {low:g} to {high:g}, not “{told[0]}”.")
+            return None
+
+        key = self._seed(name, default, read)
+        st.session_state[key] = min(max(float(st.session_state[key] or 0.0), low), high)
+        at.number_input(label, low, high, key=key, step=step, help=help or None)
+        return float(self._put(name, default, lambda value: [f"{value:.12g}"]))
+
+    def slider(
+        self, name: str, low: int, high: int, default: int, label: str, *, format: str = "", help: str = "", at: Any = st
+    ) -> int:
+        """Draw a whole number to slide; `low` must be less than `high`."""
+
+        def read(told: list[str]) -> int | None:
+            if told[0].isdecimal() and low <= int(told[0][:9]) <= high:
+                return int(told[0])
+            self._complaints.append(f"“{name}” must be a whole number from {low} to {high}, not “{told[0]}”.")
+            return None
+
+        key = self._seed(name, default, read)
+        st.session_state[key] = min(max(int(st.session_state[key]), low), high)
+        at.slider(label, low, high, key=key, format=format or None, help=help or None)
+        return int(self._put(name, default))
+
     def many(
         self,
         name: str,

@@ -14,7 +14,7 @@ from retention.ui.starting import first_start, store
 from retention.ui.words import moment, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "segments", "profile", "data")
+PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "segments", "at_risk", "profile", "data")
 """In the order of the navigation; the first is the default."""
 STYLE = Path(__file__).with_name("style.css")
 
@@ -23,7 +23,7 @@ def frame() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="Holdfast", page_icon="⚓", layout="wide")
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=name.capitalize(), default=name == PAGES[0])
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=name.replace("_", " ").capitalize(), default=name == PAGES[0])
         for name in PAGES
     }
     navigation = st.navigation(list(pages.values()), position="top")

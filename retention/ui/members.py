@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -41,22 +43,44 @@ def members_panel(spec: Any, title: str, *, note: str = "", key: str = "members"
         member_list(spec, found.users, found.count, key=key)
 
 
-def member_list(spec: Any, users: pd.DataFrame, count: int, *, key: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a list is shown that has columns and an order of its own.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row a user, as they are read.
+    first : str
+        Which of them come first: “seen last”.
+    columns : mapping of column to Streamlit's settings
+    link : callable, optional
+        Draws a further link for a selected user, given the pseudonym.
+    """
+
+    table: pd.DataFrame
+    first: str
+    columns: Mapping[str, Any]
+    link: Callable[[str], None] | None = None
+
+
+def member_list(spec: Any, users: pd.DataFrame, count: int, *, key: str, listing: Listing | None = None) -> None:
     """Draw a list of users with what each did, and offer it as a file and as an audience."""
     if not count:
         st.info("Nobody is in this list.")
         return
-    _list(spec, users, count, key)
+    _list(spec, users, count, key, listing)
     _keep(spec, count, key)
 
 
-def _list(spec: Any, users: pd.DataFrame, count: int, panel: str) -> None:
+def _list(spec: Any, users: pd.DataFrame, count: int, panel: str, listing: Listing | None) -> None:
     known = catalogue()
     zone = known.require_clock().timezone
     key = (repr(spec), known.data_version)
-    table = drawn("members", key, lambda: _table(users, zone))
+    table = drawn("members", key, lambda: _table(users, zone)) if listing is None else listing.table
     if count > len(users):
-        st.caption(f"The {len(users)} seen last of {count:,} are listed; files and audiences hold all of them.")
+        first = "seen last" if listing is None else listing.first
+        st.caption(f"The {len(users)} {first} of {count:,} are listed; files and audiences hold all of them.")
     event = st.dataframe(
         table,
         key=f"{panel}_users_{abs(hash(key)) % 10**9}",
@@ -65,14 +89,19 @@ def _list(spec: Any, users: pd.DataFrame, count: int, panel: str) -> None:
         hide_index=True,
         height=min(38 + 35 * len(table), 318),
         alt="The users behind the picked number",
-        column_config={"Events": st.column_config.NumberColumn(format="localized")},
-    )
+        placeholder="",
+        column_config={
+            "Events": st.column_config.NumberColumn(format="localized"), **({} if listing is None else listing.columns)
+        },
+    )  # fmt: skip
     rows = event["selection"]["rows"] if event else []
     if not rows or rows[0] >= len(users):
         st.caption("Select a row to see what that user did.")
         return
     user = users.iloc[rows[0]]
     _timeline(int(user["user_key"]), str(user["pseudonym"]), zone)
+    if listing is not None and listing.link is not None:
+        listing.link(str(user["pseudonym"]))
 
 
 def _table(users: pd.DataFrame, zone: str) -> pd.DataFrame:

@@ -43,13 +43,14 @@ PLACES = {
     "segments, grid": "/segments?method=rfm",
     "segments, next": "/segments?tab=What+they+did+next",
     "segments, tags": "/segments?tab=Tags",
+    "at_risk": "/at_risk",
     "profile": "/profile?user={user}",
     "profile, among": "/profile?user={user}&part=Among+all+users",
     "profile, habits": "/profile?user={user}&part=Interests+and+hours",
     "profile, nobody": "/profile",
     "data": "/data",
 }
-WITHOUT_CHART = {"survival, grid", "segments, tags", "profile, nobody", "data"}
+WITHOUT_CHART = {"survival, grid", "segments, tags", "at_risk", "profile, nobody", "data"}
 
 
 @pytest.mark.parametrize("place", PLACES)

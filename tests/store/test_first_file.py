@@ -9,8 +9,12 @@ from retention.alerts.order import add_alert, evaluate_alerts
 from retention.alerts.spec import AlertSpec
 from retention.audiences.order import save_audience
 from retention.audiences.spec import AudienceSpec
+from retention.churn.order_registry import train
+from retention.churn.order_scores import score
+from retention.churn.spec import ChurnSpec, LapseSpec
 from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.features.spec import FeatureSpec
 from retention.ingest.order import build_sample
 from retention.ingest.sample import SampleSpec
 from retention.segments.order import save_segmentation
@@ -47,6 +51,9 @@ def test_nothing_of_the_simulated_shop_is_left():
         evaluate_alerts(store)
         save_segmentation(store, SegmentSpec(k=2), "Guests", quality={"verdict": "not judged"})
         save_tag(store, TagSpec.parse("regular: active_days >= 1"))
+        lapse = LapseSpec(horizon_days=14, gap_days=0, lookback_days=200)
+        train(store, ChurnSpec(lapse=lapse, features=FeatureSpec(names=("orders",)), model="recency", n_backtests=1))
+        score(store)
         change_setting(store, "churn_window", "30")
         assert all(n for table, n in contents(store).items() if table not in ("order_lines", "reject_reasons", "rejects"))
         import_rows(store, rows)

@@ -171,3 +171,10 @@ def test_too_few_who_came_back_is_one_kind_sentence():
 def test_buyers_who_are_all_alike_are_refused_and_not_guessed_at():
     with pytest.raises(SpecError, match="do not tell its parameters apart"):
         fit_bgnbd([5] * 100, [10.0] * 100, [10.0] * 100)
+
+
+@pytest.mark.parametrize("b", [900.0, 1100.0, 1e6])
+def test_buyers_who_hardly_ever_stop_buy_as_a_poisson_process_does(b):
+    # λ ~ Gamma(r + x, α + T) has the mean 3.5 / 50; of 30 days that is 2.1 purchases, less what dropping out takes.
+    found = float(BgNbd(0.5, 10.0, 0.01, b).conditional_purchases(30.0, 3.0, 39.0, 40.0))
+    assert found == pytest.approx(2.1, rel=1e-3)

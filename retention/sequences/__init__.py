@@ -1,0 +1,1 @@
+"""Event sequences as vectors: what users did, in which order and how far apart."""
