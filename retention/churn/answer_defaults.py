@@ -19,7 +19,7 @@ def lapse_defaults(store: Store, events: tuple[str, ...] = (), where: tuple[Cond
         days = days_sql(snapshot, spec)
         if not is_everybody(where):
             who = population(snapshot.catalogue, where)
-            days = Sql.ctes(days=days, population=who).select(
-                "select d.user_key, d.day from days as d join population as p on p.user_key = d.user_key"
+            days = Sql.ctes(everybody=days, population=who).select(
+                "select d.user_key, d.day from everybody as d join population as p on p.user_key = d.user_key"
             )
         return defaults_of(snapshot.read(query.gap_counts(days, as_of_day)), as_of_day - first_day(snapshot), spec)

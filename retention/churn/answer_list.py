@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retention.churn import query_list as query
+from retention.churn.answer_registry import card_at
 from retention.churn.listed import AtRiskList, listed
 from retention.churn.reach import Reach, reach_of
 from retention.churn.reachable import YES, Reachable, reachable, spellings
 from retention.churn.spec_list import COLUMNS, AtRiskSpec
 from retention.cohorts.answer import is_everybody, population
-from retention.errors import SpecError, nearest
+from retention.errors import RetentionError, SpecError, nearest
 from retention.features.query import NOT_CONTACTED
 from retention.store import Snapshot, Sql, Store
 
@@ -87,8 +88,20 @@ def at_risk_reach(store: Store, spec: AtRiskSpec) -> Reach:
         rows = snapshot.read(ranked_sql(snapshot, spec.everybody))
         judged = snapshot.read(query.held_back(version))
     return reach_of(
-        rows["user_key"], rows["probability"], rows["value"], lapsed=judged["lapsed"], held_back_scores=judged["probability"]
-    )
+        rows["user_key"], rows["probability"], rows["value"], lapsed=judged["lapsed"], held_back_scores=judged["probability"],
+        level_mistakes=_level_mistakes(store, version),
+    )  # fmt: skip
+
+
+def _level_mistakes(store: Store, version: int) -> tuple[float, ...]:
+    """By how much were the log-odds of a version off at the held-back cut-offs, the latest first?"""
+    try:
+        card = card_at(store, version)
+    except RetentionError:
+        return ()  # its files are gone: the scores still stand, and the page says it
+    trials = [trial for trial in card.report.get("trials", ()) if trial["model"] == card.name]
+    found = [t["figures"]["intercept"][0] for t in sorted(trials, key=lambda trial: -trial["test_day"])]
+    return tuple(float(mistake) for mistake in found if mistake is not None)
 
 
 def at_risk_users(store: Store, spec: AtRiskSpec) -> AtRiskList:

@@ -64,6 +64,13 @@ def riskiest(store: Store, scoring_key: int, most: int = SHOWN) -> pd.DataFrame:
     return store.read(query_reasons.riskiest(scoring_key, most))
 
 
+def names_of(store: Store, user_keys: tuple[int, ...]) -> dict[int, str]:
+    """What are some users called? Pseudonyms by key, in the order asked."""
+    frame = store.read(query_reasons.names_of(user_keys))
+    found = dict(zip(frame["user_key"].astype(int).tolist(), frame["pseudonym"].astype(str).tolist(), strict=True))
+    return {key: found[key] for key in user_keys if key in found}
+
+
 def key_of(store: Store, pseudonym: str) -> int:
     """Which user has this pseudonym?
 

@@ -32,11 +32,27 @@ def version_folder(store: Store, version: int) -> Path:
     return folder(store) / f"v{version:04d}"
 
 
-def models(store: Store) -> tuple[ModelCard, ...]:
-    """Which versions are there, the newest first?"""
+def versions(store: Store) -> tuple[int, ...]:
+    """Which versions are there, the newest first, whether or not their files are whole?"""
     with store.snapshot() as snapshot:
-        rows = snapshot.rows("select m.version from churn_models as m order by m.version desc")
-    return tuple(card_at(store, version) for (version,) in rows)
+        return tuple(int(v) for (v,) in snapshot.rows("select m.version from churn_models as m order by m.version desc"))
+
+
+def models(store: Store) -> tuple[ModelCard, ...]:
+    """What is known of each version whose manifest is whole, the newest first?"""
+    broken = lost_models(store)
+    return tuple(card_at(store, version) for version in versions(store) if version not in broken)
+
+
+def lost_models(store: Store) -> dict[int, str]:
+    """Which versions have lost their manifest, and why?"""
+    found = {}
+    for version in versions(store):
+        try:
+            card_at(store, version)
+        except StoreError as error:
+            found[version] = error.message
+    return found
 
 
 def serving_version(snapshot: Snapshot) -> int | None:

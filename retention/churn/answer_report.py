@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retention.churn import query_report
-from retention.churn.answer import score_day, table_at
+from retention.churn.answer import expected_rate, score_day, table_at
 from retention.churn.answer_registry import card_at, held_back, load
 from retention.churn.card import ModelCard
 from retention.churn.card_compare import Compared, compared, latest_figures
@@ -78,12 +78,14 @@ def churn_drift(store: Store, version: int) -> Drifted:
     with store.snapshot() as snapshot:
         day = score_day(snapshot, None)
         table = sampled(table_at(snapshot, card.spec, day), MOST_USERS)
+        rate, _ = expected_rate(snapshot, card.spec.lapse, day)
     basis = {name: kept for name, kept in card.report.get("drift", {}).items() if name != SCORE}
     features = drift_of(basis, table.values, table.features)
     kept = card.report.get("drift", {}).get(SCORE)
     if kept is None:
         return Drifted(day, table.n_users, features)
-    scores = score_drift_of(kept, model.scores(table))
+    # The scores that were judged had been moved to their season, so these are, too.
+    scores = score_drift_of(kept, model.shifted(table, rate).scores(table))
     return Drifted(day, table.n_users, features, scores.psi, scores.by_chance)
 
 

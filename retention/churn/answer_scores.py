@@ -10,7 +10,19 @@ from retention.churn.answer import expected_rate, score_day, table_at
 from retention.churn.answer_registry import card_at, fitted_at, load, serving_version
 from retention.churn.card import ModelCard
 from retention.churn.model_backtest import Fitted
-from retention.churn.scores import ScoreTable, Scoring, score_rows, score_table, scoring_of
+from retention.churn.scores import (  # some of them for the orders, which ask answers only
+    HIGH,
+    LABEL,
+    MEDIUM,
+    TIERS,
+    ScoreTable,
+    Scoring,
+    require_tiers,
+    score_rows,
+    score_table,
+    scoring_of,
+    tier_rows,
+)
 from retention.churn.snapshots import CutoffTable
 from retention.errors import SpecError
 from retention.periods import midnight_us
@@ -20,6 +32,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+
+__all__ = ["HIGH", "LABEL", "MEDIUM", "TIERS", "require_tiers", "tier_rows"]
 
 COLUMNS = tuple(field.name for field in fields(Scoring) if field.name != "is_current")
 

@@ -8,12 +8,15 @@ from retention.churn.answer import Progress, days_sql, features_asked, first_day
 from retention.churn.model_when import CHOSEN, FittedTimes, judged_times, risk_groups, told, unjudged
 from retention.churn.query_when import lives
 from retention.churn.spec import ChurnSpec
-from retention.churn.when import LapseTimes, Lives, Plan, RiskGroup, lives_of, plan_of, stacked_lives
+from retention.churn.when import LapseTimes, Lives, Plan, RiskGroup, drawn_lives, lives_of, plan_of, stacked_lives
 from retention.cohorts.answer import is_everybody, population
 from retention.errors import SpecError
 from retention.features.answer import features_of
 from retention.periods import date_of
 from retention.store import Snapshot, Store
+
+MOST_LIVES = 20_000
+"""Lives of a cut-off that teach or judge: more tell nothing new, and take gigabytes."""
 
 
 def lapse_times(store: Store, spec: ChurnSpec, progress: Progress = lambda share, text: None) -> LapseTimes:
@@ -39,11 +42,13 @@ def lapse_times(store: Store, spec: ChurnSpec, progress: Progress = lambda share
         def at(day: int, until: int) -> Lives:
             n_read[0] += 1
             progress(0.6 * n_read[0] / n_reads, f"reading users as of {date_of(day)}")
-            return lives_at(snapshot, spec, day, until)
+            found = lives_at(snapshot, spec, day, until)
+            # Only of those who are told something all are needed.
+            return found if day == cutoff_day else drawn_lives(found, MOST_LIVES, spec.seed)
 
-        teaching = stacked_lives([at(day, cutoff_day) for day in plan.train_days])
-        judge_teaching, judged_lives = _judging(plan, at)
         now = at(cutoff_day, cutoff_day)
+        teaching = stacked_lives([at(day, cutoff_day) for day in plan.train_days], now)
+        judge_teaching, judged_lives = _judging(plan, at)
         data_version = snapshot.catalogue.data_version
     models, groups = unjudged(), tuple[RiskGroup, ...]()
     if judge_teaching is not None and judged_lives is not None:
@@ -104,7 +109,5 @@ def _judging(plan: Plan, at: Callable[[int, int], Lives]) -> tuple[Lives | None,
     """Read what teaches before the judged cut-off, nothing later than it, and what came after it."""
     if plan.judge_day is None:
         return None, None
-    return (
-        stacked_lives([at(day, plan.judge_day) for day in plan.judge_train_days]),
-        at(plan.judge_day, plan.cutoff_day),
-    )
+    judged_lives = at(plan.judge_day, plan.cutoff_day)
+    return stacked_lives([at(day, plan.judge_day) for day in plan.judge_train_days], judged_lives), judged_lives

@@ -15,11 +15,12 @@ from retention.features.spec_registry import REGISTRY
 
 MOST_FEATURES = 12
 MOST_REASONS = 8
+MOST_TICKS = 5
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99)
 OTHERS = "All others together"
 
 
-def _short(name: str, most: int = 26) -> str:
+def _short(name: str, most: int = 22) -> str:
     return escape(name if len(name) <= most else f"{name[: most - 1]}…")
 
 
@@ -63,7 +64,7 @@ def importance_dots(rows: Sequence[Mapping[str, Any]], *, is_dark: bool = False)
         ],
         "layout": layout(
             is_dark=is_dark,
-            x_title="ROC AUC lost without it (0.01 = 1 in 100 pairs more in the wrong order)",
+            x_title="ROC AUC lost without it",
             height=110 + 30 * len(shown),
             hovermode="closest",
             margin={"l": 56, "r": 16, "t": 16, "b": 60},
@@ -110,7 +111,7 @@ def reason_bars(found: UserReasons, *, is_dark: bool = False) -> Figure:
     room = 0.08 * (max(ends) - min(ends)) + 0.1
     low, high = min(ends) - room, max(ends) + room
     shown = [share for share in RISKS if low <= _odds(share) <= high]
-    ticks = shown if len(shown) <= 7 else shown[:: -(-len(shown) // 7)]
+    ticks = shown if len(shown) <= MOST_TICKS else shown[:: -(-len(shown) // MOST_TICKS)]
     traces: list[Figure] = []
     for title, colour, is_up in (("Raises the risk", orange, True), ("Lowers the risk", blue, False)):
         places = [i for i, (_, _, start, end) in enumerate(steps) if (end > start) == is_up]
@@ -134,14 +135,14 @@ def reason_bars(found: UserReasons, *, is_dark: bool = False) -> Figure:
         "data": traces,
         "layout": layout(
             is_dark=is_dark,
-            x_title="Risk of lapsing (steps even in the odds)",
-            height=150 + 34 * len(steps),
+            x_title="Risk of lapsing",
+            height=170 + 34 * len(steps),
             hovermode="closest",
             bargap=0.3,
             barmode="overlay",
-            margin={"l": 56, "r": 20, "t": 64, "b": 52},
+            margin={"l": 56, "r": 20, "t": 84, "b": 52},
             xaxis={
-                "range": [low, high], "showgrid": True, "tickvals": [_odds(share) for share in ticks],
+                "range": [low, high], "showgrid": True, "tickangle": 0, "tickvals": [_odds(share) for share in ticks],
                 "ticktext": [percent(share) for share in ticks],
             },
             yaxis={
@@ -157,12 +158,13 @@ def reason_bars(found: UserReasons, *, is_dark: bool = False) -> Figure:
             ],
             annotations=[
                 {
-                    "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": anchor, "text": text, "showarrow": False,
+                    # One above the other, each kept inside the picture.
+                    "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": shift, "text": text, "showarrow": False,
+                    "xanchor": "left" if at < low + (high - low) / 3 else "right" if at > high - (high - low) / 3 else "center",
                     "font": {"size": TICK_SIZE - 1, "color": ink.text},
                 }
-                for at, anchor, text in (
-                    (found.base, "right" if score >= found.base else "left", f"usual {percent(chance(found.base))}"),
-                    (score, "left" if score >= found.base else "right", f"this user {percent(chance(score))}"),
+                for at, shift, text in (
+                    (found.base, 0, f"usual {percent(chance(found.base))}"), (score, 15, f"this user {percent(chance(score))}"),
                 )
             ],
         ),

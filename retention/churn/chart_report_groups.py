@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from math import isnan
 
@@ -63,7 +64,7 @@ def stability_alt(found: Stability) -> str:
     said = []
     for name in dict.fromkeys((found.model, found.rule)):
         rows = found.of(name)
-        values = ", ".join(f"{date_of(int(d))} {v:.3f}" for d, v in zip(rows["test_day"], rows["auc"], strict=True))
+        values = ", ".join(f"{date_of(int(d))} {_three(_number(v))}" for d, v in zip(rows["test_day"], rows["auc"], strict=True))
         said.append(f"{title_of(name)}: {values}")
     return f"ROC AUC at each held-back cut-off. {'; '.join(said)}."
 
@@ -82,7 +83,7 @@ def fairness_figure(found: Fairness, measure: str, *, is_dark: bool = False) -> 
                 "type": "scatter",
                 "mode": "markers",
                 "x": value,
-                "y": [escape(_short(str(name))) for name in rows["group"]],
+                "y": _labels([str(name) for name in rows["group"]]),
                 "error_x": {
                     "type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 4,
                     "array": [_gap(h, v) for h, v in zip(high, value, strict=True)],
@@ -132,7 +133,7 @@ def drift_figure(found: Drifted, titles: dict[str, str], *, is_dark: bool = Fals
     """Draw how far the features that moved most have moved, each beside what chance alone would hardly exceed."""
     ink, colour = INKS[is_dark], GROUPS[is_dark][0]
     rows = found.features[found.features["psi"].notna()].head(MOST_DRIFT).iloc[::-1]
-    names = [escape(_short(titles.get(str(n), str(n)))) for n in rows["feature"]]
+    names = _labels([titles.get(str(n), str(n)) for n in rows["feature"]])
     return {
         "data": [
             {
@@ -171,8 +172,18 @@ def drift_alt(found: Drifted, titles: dict[str, str]) -> str:
     return f"Population stability index of each feature since the model was trained. {said}."
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
+def _labels(names: Sequence[str]) -> list[str]:
+    """Shorten names for an axis, unless two would be the same place on it.
+
+    Examples
+    --------
+    >>> _labels(["Short", "A name that goes on and on and on"])
+    ['Short', 'A name that goes on and o…']
+    >>> _labels(["x" * 30 + "a", "x" * 30 + "b"]) == ["x" * 30 + "a", "x" * 30 + "b"]
+    True
+    """
+    short = [name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…" for name in names]
+    return [escape(name) for name in (short if len(set(short)) == len(set(names)) else names)]
 
 
 def _number(value: float) -> float | None:

@@ -48,7 +48,7 @@ def group_lines(found: LapseTimes, *, is_dark: bool = False) -> Figure:
         "layout": layout(
             is_dark=is_dark,
             x_title=f"Days after {start.day} {start:%b %Y}",
-            y_title="Share of users still to come again",
+            y_title="Share still to come again",
             y_format=".0%",
             height=420,
             margin={"l": 56, "r": 16, "t": 64, "b": 52},

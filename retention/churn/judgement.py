@@ -313,6 +313,6 @@ def verdict(lapsed: ArrayLike, scores: ArrayLike, rules: Mapping[str, ArrayLike]
     auc = judged(y, scores, is_probability=False, seed=seed)["auc"]
     return "reliable", (
         f"Reliable enough to rank: of two users, one who lapsed and one who stayed, it puts the right one first in"
-        f" {auc.value:.0%} of cases (95% interval {auc.low:.0%} to {auc.high:.0%}), more often than"
+        f" {auc.value:.1%} of cases (95% interval {auc.low:.1%} to {auc.high:.1%}), more often than"
         f" {' or '.join(rules)}.".replace("%", " %")
     )

@@ -79,7 +79,7 @@ def risk_counts(probabilities: ArrayLike, n_bins: int = 20) -> pd.DataFrame:
     >>> risk_counts([0.1, 0.5, 0.6, 1.0], 2)["n"].tolist()
     [1, 3]
     """
-    edges = np.linspace(0, 1, n_bins + 1)
+    edges = np.arange(n_bins + 1) / n_bins
     n, _ = np.histogram(np.asarray(probabilities, dtype=np.float64), bins=edges)
     return pd.DataFrame({"from_": edges[:-1], "to": edges[1:], "n": n})
 

@@ -28,6 +28,7 @@ from retention.churn.reasons import (
 )
 from retention.churn.scores import Scoring
 from retention.churn.snapshots import CutoffTable
+from retention.churn.spec import SEQUENCE_MODELS
 from retention.errors import SpecError
 from retention.intervals import Z95
 from retention.segments.model_scale import FeatureScaler
@@ -40,6 +41,7 @@ EXACT = 1e-6
 """Reasons that do not add up to the score within this are not shown; the sum is checked on every call."""
 MOST_ROWS = 400_000
 """Rows scored at a time."""
+MOST_BACKGROUND = 5_000
 N_GRID = 20
 MOST_LINES = 500
 
@@ -71,7 +73,8 @@ def importance(fitted: Scorer, table: CutoffTable, *, n_repeats: int = 5, seed: 
     Returns
     -------
     DataFrame
-        feature, value, low, high (95 %); the largest loss first. Empty figures where fewer than 10 lapsed or stayed.
+        feature, value, low, high (95 %); the largest loss first. Empty figures where fewer than 10 lapsed or stayed; no rows of
+        a sequence model, which looks at no features.
 
     Notes
     -----
@@ -87,12 +90,15 @@ def importance(fitted: Scorer, table: CutoffTable, *, n_repeats: int = 5, seed: 
     """
     if table.lapsed is None:
         raise ValueError("importance needs a cut-off whose outcomes are known")
+    columns = ["feature", "value", "low", "high"]
+    if getattr(fitted, "name", "") in SEQUENCE_MODELS:
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
     values, lapsed = values_for(fitted.features, table), table.lapsed == 1
     random = np.random.default_rng(seed)
     if len(values) > MOST_SHUFFLED:
         drawn = np.sort(random.choice(len(values), MOST_SHUFFLED, replace=False))
         values, lapsed = values[drawn], lapsed[drawn]
-    n, columns = len(values), ["feature", "value", "low", "high"]
+    n = len(values)
     if min(lapsed.sum(), n - lapsed.sum()) < MIN_EACH:
         return pd.DataFrame([(name, np.nan, np.nan, np.nan) for name in fitted.features], columns=columns)
     whole = _components(fitted.log_odds(values), lapsed)
@@ -157,8 +163,8 @@ def contributions(
     asked: a user of the background is turned into the user in question one feature at a time, and what each step
     changes is the feature's; the mean over the orders is its Shapley value of the game in which a feature that is out
     has the value of somebody else. Each order is also walked backwards, which halves the noise, and the same users of
-    the background serve everybody, so that the parts add up without rounding anything. Features that say the same share
-    what they say.
+    the background serve everybody, so that the parts add up without rounding anything. They are chosen evenly from
+    the lowest score to the highest. Features that say the same share what they say.
 
     References
     ----------
@@ -196,7 +202,7 @@ def _linear(fitted: Any, values: Floats, background: Floats) -> Contributions | 
 def _sampled(fitted: Scorer, values: Floats, background: Floats, n_permutations: int, seed: int) -> Contributions:
     random = np.random.default_rng(seed)
     n_used = min(n_permutations, len(background))
-    used = background[np.sort(random.choice(len(background), n_used, replace=False))]
+    used = _stand_ins(fitted, background, n_used, random)
     n, d = values.shape
     # Every user of the background serves equally often, else the parts would add up to another base.
     n_each = -(-n_permutations // n_used)
@@ -222,6 +228,17 @@ def _sampled(fitted: Scorer, values: Floats, background: Floats, n_permutations:
             pairs.std(axis=1, ddof=1) / np.sqrt(pairs.shape[1]) if pairs.shape[1] > 1 else np.nan
         )
     return Contributions(fitted.features, float(fitted.log_odds(used).mean()), parts, errors)
+
+
+def _stand_ins(fitted: Scorer, background: Floats, n_used: int, random: np.random.Generator) -> Floats:
+    """Choose users who stand for all: evenly from the lowest score to the highest, so that the base is nearly that of all."""
+    if len(background) <= n_used:
+        return background
+    some = background
+    if len(background) > MOST_BACKGROUND:
+        some = background[np.sort(random.choice(len(background), MOST_BACKGROUND, replace=False))]
+    order = np.argsort(_in_parts(fitted, some), kind="stable")
+    return some[order[((np.arange(n_used) + 0.5) * len(some) / n_used).astype(int)]]
 
 
 def dependence(fitted: Scorer, feature: str, values: Floats, *, n_grid: int = N_GRID, seed: int = 0) -> Dependence:

@@ -33,7 +33,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
     ----------
     cell : {"gru", "lstm", "transformer"}, default "gru"
     width : int, default 32
-    n_epochs : int, default 6
+    n_epochs : int, default 10
         At most; it stops `patience` passes after the one that was best on the latest cut-off.
     patience : int, default 3
     pretraining : {"never", "always", "if better"}, default "never"
@@ -71,8 +71,8 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self,
         cell: str = "gru",
         width: int = 32,
-        n_epochs: int = 6,
-        patience: int = 2,
+        n_epochs: int = 10,
+        patience: int = 3,
         pretraining: str = "never",
         max_fit_rows: int = 20_000,
         random_state: int = 0,
@@ -123,9 +123,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self.other_curve_ = found[1 - kept].curve if len(found) > 1 else np.empty((0, 2))
         return self
 
-    def _begins(
-        self, torch: Any, table: SequenceTable, unlabelled: SequenceTable | None
-    ) -> dict[str, Weights]:
+    def _begins(self, torch: Any, table: SequenceTable, unlabelled: SequenceTable | None) -> dict[str, Weights]:
         """Return the weights to begin with, pre-trained or drawn or both, and learn which kinds of events there are."""
         everybody = table if unlabelled is None else unlabelled
         self.pretraining_curve_ = np.empty((0, 2))

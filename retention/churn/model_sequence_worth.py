@@ -121,18 +121,24 @@ def _history(table: SequenceTable, random: np.random.Generator) -> SequenceTable
 
 
 PARTS: dict[str, Callable[[SequenceTable, np.random.Generator], SequenceTable]] = {
-    "the silence since the last step": _silence,
-    "the gaps between the steps": _rhythm,
-    "what was done": _kinds,
-    "in which order": _order,
-    "the amounts": _amounts,
-    "how long the history is": _history,
+    "Silence at the end": _silence,
+    "Gaps between steps": _rhythm,
+    "What was done": _kinds,
+    "Order of the steps": _order,
+    "Amounts": _amounts,
+    "Length of the history": _history,
 }
 """What a sequence is made of, and how to spoil each."""
 
 
 def label_curve(
-    cell: str, train: Rows, test: CutoffTable, shares: Sequence[float] = (0.05, 0.2, 1.0), *, n_epochs: int = 6, seed: int = 0
+    cell: str,
+    train: Rows,
+    test: CutoffTable,
+    shares: Sequence[float] = (0.05, 0.2, 1.0),
+    *,
+    n_epochs: int = 6,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Measure what learning without labels first is worth, with few labels and with all.
 
@@ -165,6 +171,8 @@ def label_curve(
             said[way] = model.log_odds(sequences_of(test))
         auc = {way: Ranked(test.lapsed, s, is_probability=False).figures()["auc"] for way, s in said.items()}
         gain = differences(test.lapsed, said["always"], said["never"], seed=seed)
-        rows.append((share, len(chosen), int(lapsed.sum()), auc["never"], auc["always"], gain.value, gain.low, gain.high))
+        rows.append(
+            (share, len(chosen), int(lapsed.sum()), auc["never"], auc["always"], gain.value, gain.low, gain.high)
+        )
     names = ["share", "n_rows", "n_lapsed", "auc_without", "auc_with", "gain", "gain_low", "gain_high"]
     return pd.DataFrame(rows, columns=names)

@@ -196,15 +196,15 @@ class SameForAll:
 
 
 MODELS: dict[str, tuple[str, str, Callable[[], Times]]] = {
-    "two-part": ("Gone already? Then Weibull lives", "everybody", TwoPartLives),
-    "weibull": ("Weibull lives", "everybody", WeibullLives),
+    "two-part": ("Gone already, else Weibull", "everybody", TwoPartLives),
+    "weibull": ("Weibull", "everybody", WeibullLives),
     "weighted ridge": (
-        "Linear regression of log time, ridge, weighted for lives not seen to end", "observed lapses only, weighted",
+        "Log time, ridge, weighted", "observed lapses only, weighted for those not seen",
         lambda: LogTimes(is_weighted=True),
     ),
-    "ridge": ("Linear regression of log time, ridge", "observed lapses only", LogTimes),
-    "lasso": ("Linear regression of log time, lasso", "observed lapses only", lambda: LogTimes(is_lasso=True)),
-    "kaplan-meier": ("The same for everybody (Kaplan–Meier)", "everybody, no features", SameForAll),
+    "ridge": ("Log time, ridge", "observed lapses only", LogTimes),
+    "lasso": ("Log time, lasso", "observed lapses only", lambda: LogTimes(is_lasso=True)),
+    "kaplan-meier": ("The same for all (Kaplan–Meier)", "everybody, no features", SameForAll),
 }  # fmt: skip
 """Name → (title, whom it learns from, how it is made); the first is what users are told."""
 CHOSEN = "two-part"
@@ -388,7 +388,8 @@ def unjudged() -> pd.DataFrame:
 def risk_groups(fitted: FittedTimes, lives: Lives, follow_days: int) -> tuple[RiskGroup, ...]:
     """Lay what was said beside what came, in four groups by the expected length of life."""
     places, steps = quarters(fitted.expected(lives, follow_days)), np.linspace(0, follow_days, N_STEPS + 1)
-    said = np.array([1 - fitted.ended(lives, t) for t in steps])
+    rows = fitted.rows(lives)
+    said = np.array([1 - fitted.model_.ended(rows, np.full(len(rows), t)) for t in steps])
     found = []
     for place, name in enumerate(GROUP_NAMES):
         inside = places == place

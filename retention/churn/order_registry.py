@@ -9,13 +9,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from retention.churn.answer_registry import MANIFEST, MODEL, card_at, folder, version_folder
+from retention.churn.answer_registry import (
+    MANIFEST,
+    MODEL,
+    ModelCard,
+    card_at,
+    digest,
+    folder,
+    version_folder,
+    versions,
+)
 from retention.churn.answer_scores import scorings_in
 from retention.churn.answer_training import Trained, churn_training
-from retention.churn.card import ModelCard, spec_told
-from retention.churn.model_files import digest
 from retention.churn.order_scores import forget_scorings
 from retention.churn.spec import ChurnSpec
+from retention.errors import SpecError
 from retention.store import Store, Transaction
 from retention.store.audit import record
 from retention.store.store import sync
@@ -60,7 +68,7 @@ def keep(store: Store, trained: Trained) -> ModelCard:
             {"version": card.version},
         )
         tx.cursor.unregister("new_rows")
-        told = {"version": card.version, "model": card.name, "spec": spec_told(card.spec), "verdict": card.word}
+        told = {"version": card.version, "model": card.name, "seconds": round(card.seconds, 1), "verdict": card.word}
         record(tx, "train churn model", told, n_rows=card.n_rows, sha256=card.sha256)
         return card
 
@@ -86,14 +94,15 @@ def put_in_service(store: Store, version: int) -> ModelCard:
 
 
 def delete_model(store: Store, version: int) -> None:
-    """Forget a version with all that it said; the newest of the others serves if it did.
+    """Forget a version with all that it said, its files being whole or not; the newest of the others serves if it did.
 
     Raises
     ------
     SpecError
         If there is no such version.
     """
-    card_at(store, version)
+    if version not in versions(store):
+        raise SpecError(f"There is no version {version} of the churn model.", hint="Choose one that is listed.")
 
     def write(tx: Transaction) -> None:
         which = {"version": version}

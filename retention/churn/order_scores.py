@@ -5,18 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING
 
 from retention.churn import query
-from retention.churn.answer_scores import ScoreDraft, drafted_scores, scoring_at, scorings_in
-from retention.churn.scores import HIGH, LABEL, MEDIUM, TIERS, Scoring, require_tiers, tier_rows
+from retention.churn.answer_scores import (
+    HIGH,
+    LABEL,
+    MEDIUM,
+    TIERS,
+    ScoreDraft,
+    Scoring,
+    drafted_scores,
+    require_tiers,
+    scoring_at,
+    scorings_in,
+    tier_rows,
+)
 from retention.errors import SpecError
 from retention.store import Store, Transaction
 from retention.store.audit import record
 from retention.store.labels import add_label, drop_label, put_labelling
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Progress = Callable[[float, str], object]
 KEPT = 12
@@ -65,7 +72,7 @@ def set_tiers(store: Store, high: float, medium: float, scoring_key: int | None 
         found = scoring_at(tx, scoring_key)
         bounds = {"high": high, "medium": medium, "key": found.scoring_key}
         tx.run("update scorings set high = $high, medium = $medium where scoring_key = $key", bounds)
-        _label(tx, scoring_at(tx, found.scoring_key), tx.read(query.scores_of(found.scoring_key)))
+        _label(tx, scoring_at(tx, found.scoring_key))
         record(tx, "set risk tiers", bounds)
 
     store.write(write)
@@ -87,7 +94,7 @@ def forget_scorings(tx: Transaction, keys: list[int]) -> None:
         for property_key in {found.property_key for found in gone.values()}:
             drop_label(tx, property_key)
     elif gone:
-        _label(tx, left[0], tx.read(query.scores_of(left[0].scoring_key)))
+        _label(tx, left[0])
 
 
 def _put(tx: Transaction, made: ScoreDraft) -> int:
@@ -125,7 +132,7 @@ def _put(tx: Transaction, made: ScoreDraft) -> int:
             "made_us": time.time_ns() // 1000,
         },
     )
-    _label(tx, scoring_at(tx, key), tx.read(query.scores_of(key)))
+    _label(tx, scoring_at(tx, key))
     for old in before[KEPT - 1 :]:
         tx.run("delete from user_scores where scoring_key = $key", {"key": old.scoring_key})
         tx.run("delete from scorings where scoring_key = $key", {"key": old.scoring_key})
@@ -138,7 +145,7 @@ def _put(tx: Transaction, made: ScoreDraft) -> int:
     return key
 
 
-def _label(tx: Transaction, scoring: Scoring, scores: pd.DataFrame) -> None:
-    rows = tier_rows(scores, scoring.high, scoring.medium)
+def _label(tx: Transaction, scoring: Scoring) -> None:
+    rows = tier_rows(tx.read(query.scores_of(scoring.scoring_key)), scoring.high, scoring.medium)
     about = {"scoring": scoring.scoring_key, "version": scoring.version, "high": scoring.high, "medium": scoring.medium}
     put_labelling(tx, scoring.property_key, scoring.cutoff_us, rows, n_users=len(rows), about=about)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retention.store.sql import Sql
 
 
@@ -28,3 +30,10 @@ from user_scores as s join users as u on u.user_key = s.user_key
 where s.scoring_key = $scoring and u.pseudonym = $pseudonym""",
         {"scoring": scoring_key, "pseudonym": pseudonym},
     )
+
+
+def names_of(user_keys: Sequence[int]) -> Sql:
+    """One row per user that is named, of a few: user_key, pseudonym."""
+    params = {f"user_{place}": key for place, key in enumerate(user_keys)}
+    named = ", ".join(f"${name}" for name in params) or "-1"
+    return Sql(f"select u.user_key, u.pseudonym from users as u where u.user_key in ({named})", params)

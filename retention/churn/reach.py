@@ -5,7 +5,7 @@ Everything a move of the slider needs is a sum over the riskiest users; the sums
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,8 @@ class HeldBackGains:
     def among(self, share: float) -> tuple[Figure, Figure]:
         """Return precision and recall of the same share of the held-back users, with Wilson intervals."""
         n = share * self.n_users
-        hits = float(np.interp(n, np.arange(len(self.caught)), self.caught))
+        below = min(int(n), self.n_users - 1)
+        hits = float(self.caught[below] + (n - below) * (self.caught[below + 1] - self.caught[below]))
         return _share(hits, n), _share(hits, float(self.caught[-1]))
 
 
@@ -145,8 +146,12 @@ class Reach:
 
     def n_for(self, money: float, offer: Offer) -> int:
         """Count the riskiest users whom a budget reaches: contacts and the expected incentives."""
-        cost = self._cost(np.arange(self.n_users + 1), offer)
-        return int(np.searchsorted(cost, money * (1 + 1e-12), side="right")) - 1
+        low, high = 0, self.n_users + 1  # the first is affordable, the last is not
+        while high - low > 1:
+            middle = (low + high) // 2
+            is_affordable = float(self._cost(np.array([middle]), offer)[0]) <= money * (1 + 1e-12)
+            low, high = (middle, high) if is_affordable else (low, middle)
+        return low
 
     def best(self, offer: Offer) -> Maximum:
         """Say how many users to contact for the largest expected profit: EMP over the unsure save rate.
@@ -174,7 +179,7 @@ class Reach:
         n = self._places(MOST_POINTS)
         found = self._figures(n, offer)
         columns: dict[str, Floats | NDArray[np.int64]] = {"n": n, "share": n / max(self.n_users, 1)}
-        columns["threshold"] = np.append([np.nan], self.probability)[n]
+        columns["threshold"] = np.append([np.nan], self.probability[n[1:] - 1])
         for name, (value, low, high) in found.items():
             columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
         seen = [self.seen.among(share) if self.seen else None for share in columns["share"]]
@@ -280,6 +285,7 @@ def reach_of(
     *,
     lapsed: ArrayLike | None = None,
     held_back_scores: ArrayLike | None = None,
+    level_mistakes: Sequence[float] = (),
 ) -> Reach:
     """Sum scored users up, the riskiest first; users with equal scores by their key, as the list has them.
 
@@ -289,6 +295,8 @@ def reach_of(
         Money per user; NaN where no order is known.
     lapsed, held_back_scores : array-like, optional
         Of the users of the held-back cut-off: what came, and the calibrated score.
+    level_mistakes : sequence of float
+        By how much the log-odds were off, on average, at each of the held-back cut-offs, the latest first.
     """
     keys, p = np.asarray(user_keys, dtype=np.int64), np.asarray(probability, dtype=np.float64)
     order = np.lexsort((keys, -p))
@@ -305,7 +313,7 @@ def reach_of(
     sums = {name: np.concatenate([[0.0], np.cumsum(terms[name])]) for name in SUMS}
     error, seen = None, None
     if lapsed is not None and held_back_scores is not None:
-        error = calibration_error(lapsed, held_back_scores)
+        error = calibration_error(lapsed, held_back_scores, level_mistakes)
         seen = _gains(np.asarray(lapsed, dtype=np.float64), np.asarray(held_back_scores, dtype=np.float64))
     return Reach(p, v, sums, np.zeros((2, 2)) if error is None else error, error is not None, seen)
 
@@ -321,8 +329,15 @@ def _gains(lapsed: Floats, scores: Floats) -> HeldBackGains | None:
     return HeldBackGains(caught)
 
 
-def calibration_error(lapsed: ArrayLike, scores: ArrayLike) -> Floats | None:
+def calibration_error(lapsed: ArrayLike, scores: ArrayLike, level_mistakes: Sequence[float] = ()) -> Floats | None:
     """Say how far a calibration may be off next time: mean square of its intercept's and slope's mistake.
+
+    Parameters
+    ----------
+    lapsed, scores : array-like
+        Of the latest held-back cut-off.
+    level_mistakes : sequence of float
+        Of all held-back cut-offs, the latest first.
 
     Returns
     -------
@@ -332,7 +347,8 @@ def calibration_error(lapsed: ArrayLike, scores: ArrayLike) -> Floats | None:
     Notes
     -----
     The outcome of the held-back users is regressed on the log-odds of their score: of a perfect score the intercept is
-    0 and the slope 1. What was found there may come again, so its square is added to the covariance of the estimate.
+    0 and the slope 1. What was found there may come again, so its square is added to the covariance of the estimate. Where
+    the level was further off at earlier cut-offs than at the latest, the mean square over all of them counts.
     """
     y = np.asarray(lapsed, dtype=np.float64)
     p = np.clip(np.asarray(scores, dtype=np.float64), LEAST, 1 - LEAST)
@@ -350,4 +366,8 @@ def calibration_error(lapsed: ArrayLike, scores: ArrayLike) -> Floats | None:
         if np.abs(step).max() < 1e-10:
             break
     mistake = b - np.array([0.0, 1.0])
-    return np.asarray(np.linalg.inv(information) + np.outer(mistake, mistake))
+    error = np.linalg.inv(information) + np.outer(mistake, mistake)
+    known = [m for m in level_mistakes if np.isfinite(m)]
+    if known:
+        error[0, 0] += max(float(np.mean(np.square(known))) - known[0] ** 2, 0.0)
+    return np.asarray(error)

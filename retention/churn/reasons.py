@@ -315,7 +315,8 @@ def impossible(values: Values, lookback_days: int) -> tuple[str, ...]:
     said: list[str] = []
     for name, value in values.items():
         unit = REGISTRY[name].unit if name in REGISTRY else ""
-        if isnan(value) or name in ("net", "sentiment"):
+        # More can be paid back than was paid, where the order lies before the data.
+        if isnan(value) or name in ("net", "sentiment", "refund_share"):
             continue
         if unit == "from −1 to 1" and abs(value) > 1:
             said.append(f"“{title_of(name)}” lies from −1 to 1.")

@@ -21,7 +21,7 @@ from retention.churn.judgement import (
     gains,
     judged,
 )
-from retention.intervals import wilson
+from retention.intervals import Z95, wilson
 
 Floats = NDArray[np.float64]
 SHOWN = (
@@ -42,8 +42,8 @@ class Standing:
     n_users, n_lapsed : int
     beside : DataFrame
         One row a score, the chosen one first, the others by ROC AUC: score, is_chosen; for each of `SHOWN` its value,
-        ``_low`` and ``_high``; ahead, ahead_low, ahead_high (ROC AUC of the chosen score less this one's, on the same draws
-        of users), ahead_says.
+        ``_low`` and ``_high``; ahead, ahead_low, ahead_high (ROC AUC of the chosen score less this one's, on the same users:
+        by the paired bootstrap, of more than 5,000 users by DeLong's formula), ahead_says.
     line : Line
         Calibration of the chosen score.
     calibration : DataFrame
@@ -73,6 +73,10 @@ class Standing:
     def is_known(self) -> bool:
         """Whether enough users lapsed, and stayed, for the figures to mean anything."""
         return min(self.n_lapsed, self.n_users - self.n_lapsed) >= MIN_EACH
+
+
+MANY = 5_000
+"""Of more users, differences are worked out by formula."""
 
 
 def n_draws_for(n_users: int) -> int:
@@ -144,6 +148,8 @@ def _ahead(y: Floats, scores: Mapping[str, Floats], chosen: str, n_draws: int, s
     """Say by how much the chosen score ranks better than each other one, on the same draws of users."""
     if len(np.unique(y)) < 2:
         return {}
+    if len(y) > MANY:
+        return {name: delong(y, scores[chosen], score) for name, score in scores.items() if name != chosen}
     ranked = {name: Ranked(y, score, is_probability=False) for name, score in scores.items()}
     whole = {name: auc_of(r) for name, r in ranked.items()}
     drawn: dict[str, list[float]] = {name: [] for name in scores}
@@ -160,6 +166,42 @@ def _ahead(y: Floats, scores: Mapping[str, Floats], chosen: str, n_draws: int, s
         value = whole[chosen] - whole[name]
         found[name] = Figure(value, float(min(low, value)), float(max(high, value)))
     return found
+
+
+def delong(lapsed: ArrayLike, ours: ArrayLike, theirs: ArrayLike) -> Figure:
+    """Say by how much one score's ROC AUC is above another's on the same users, by formula and not by drawing.
+
+    Notes
+    -----
+    With many users the bootstrap gives the same interval in a hundred times the time.
+
+    References
+    ----------
+    DeLong, E. R., DeLong, D. M. & Clarke-Pearson, D. L. (1988). Comparing the areas under two or more correlated receiver
+    operating characteristic curves. Biometrics 44.
+
+    Examples
+    --------
+    >>> delong([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], [0.9, 0.8, 0.3, 0.1]).value
+    0.0
+    """
+    y = np.asarray(lapsed) == 1
+    parts = [_placements(y, np.asarray(score, dtype=np.float64)) for score in (ours, theirs)]
+    (up, over), (up_2, over_2) = parts
+    value = float(up.mean() - up_2.mean())
+    variance = float(np.var(up - up_2, ddof=1)) / len(up) + float(np.var(over - over_2, ddof=1)) / len(over)
+    half = Z95 * float(np.sqrt(variance))
+    return Figure(value, value - half, value + half)
+
+
+def _placements(y: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
+    """Say of each user who lapsed which share of the others scores lower, and of each other which share of them higher."""
+    lapsed, stayed = np.sort(score[y]), np.sort(score[~y])
+
+    def below(values: Floats, of: Floats) -> Floats:
+        return np.asarray((np.searchsorted(of, values, side="left") + np.searchsorted(of, values, side="right")) / (2 * len(of)))
+
+    return below(score[y], stayed), 1 - below(score[~y], lapsed)
 
 
 def auc_of(ranked: Ranked, weights: Floats | None = None) -> float:

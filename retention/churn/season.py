@@ -58,9 +58,10 @@ def seasonal_rate(rates: Mapping[str, tuple[int, int | None]] | None, cutoff_day
             "Not set to a season: a year ago the share that lapsed did not move at this time of the year by more than chance"
             " gives."
         )
+    on = date_of(cutoff_day)
     rate = min(max(share["then"] + share["matured"] - share["matured_then"], LEAST_RATE), 1 - LEAST_RATE)
     return rate, (
-        f"Set to the season: {rate:.0%} are expected to lapse, because a year before {date_of(cutoff_day)}"
+        f"Set to the season: {rate:.0%} are expected to lapse, because a year before {on.day} {on:%B %Y}"
         f" {share['then']:.0%} did, and since then the level has moved by"
-        f" {(share['matured'] - share['matured_then']) * 100:+.0f} points."
-    ).replace("%", " %").replace("-0 points", "+0 points")
+        f" {(share['matured'] - share['matured_then']) * 100:+.1f} points."
+    ).replace("%", " %").replace("-", "−")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -155,9 +156,30 @@ def lives_of(table: FeatureTable, rows: pd.DataFrame, at_day: int, until_day: in
     )
 
 
-def stacked_lives(parts: list[Lives]) -> Lives:
-    """Put the lives of several cut-offs under each other; features that one of them does not know are left out."""
-    names = tuple(name for name in parts[0].features if all(name in part.features for part in parts))
+def drawn_lives(lives: Lives, most: int, seed: int = 0) -> Lives:
+    """Draw at most so many users; who had been silent already are counted as before."""
+    if lives.n_users <= most:
+        return lives
+    some = np.sort(np.random.default_rng(seed).choice(lives.n_users, most, replace=False))
+    return Lives(
+        lives.user_keys[some],
+        lives.features,
+        lives.values[some],
+        lives.days[some],
+        lives.is_observed[some],
+        lives.n_silent,
+    )
+
+
+def stacked_lives(parts: Sequence[Lives], asked: Lives) -> Lives:
+    """Put the lives of several cut-offs under each other.
+
+    Parameters
+    ----------
+    asked : Lives
+        Of whom something will be said: features that are not known of them, or at one of the cut-offs, are left out.
+    """
+    names = tuple(name for name in asked.features if all(name in part.features for part in parts))
     return Lives(
         np.concatenate([part.user_keys for part in parts]),
         names,
@@ -211,6 +233,7 @@ class LapseTimes:
         middle: 50 % is right), n_users, seconds. Figures are empty where the data are too short to judge.
     groups : tuple of RiskGroup
     n_judged, n_judged_silent : int
+        Users that it was judged on (at most 20,000, drawn at random), and those left out there.
     users : DataFrame
         user_key, days_since_last, gone (chance that the last visit has been already), low, median, high (days from the
         cut-off to the last visit: the middle 80 % of the lives; NaN = not within `follow_days`), lasting (chance of

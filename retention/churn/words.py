@@ -242,15 +242,25 @@ def assumption_words(offer: Offer, lapse: LapseSpec) -> list[str]:
     ]
 
 
-def spread_words(reach: Reach) -> str:
-    """Say what the intervals hold."""
+def spread_words(reach: Reach, season: str = "") -> str:
+    """Say what the intervals hold, and what they do not.
+
+    Parameters
+    ----------
+    season : str
+        What is known of the level at this time of the year; see `scores.Scoring`.
+    """
     said = "Intervals are 95 %: the luck of who lapses"
     if reach.is_error_known:
-        return f"{said}, how far the score was off at the held-back cut-off, and, for money, how unsure the save rate is."
-    return (
-        f"{said} and, for money, how unsure the save rate is. How far the score may be off is not in them: too few lapsed, or"
-        " stayed, at the held-back cut-off to tell."
-    )
+        said += ", how far the score was off at the held-back cut-offs, and, for money, how unsure the save rate is."
+    else:
+        said += (
+            " and, for money, how unsure the save rate is. How far the score may be off is not in them: too few lapsed, or"
+            " stayed, at the held-back cut-off to tell."
+        )
+    if season.startswith("Calibration unknown"):
+        said += " The season is not in them: what is usual at this time of the year is not known, so more or fewer may lapse."
+    return said
 
 
 def profit_words(n: int, reach: Reach, offer: Offer) -> str:

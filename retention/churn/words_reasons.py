@@ -12,6 +12,7 @@ from retention.churn.when import LapseTimes
 from retention.features.spec_registry import MONEY_WINDOWS, REGISTRY
 from retention.periods import date_of
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 STRONG, SOME = 0.7, 0.2
 """Log-odds: from one half a step of 0.7 leads to two thirds, one of 0.2 to 55 %."""
 
@@ -84,7 +85,15 @@ def value_words(feature: str, value: float) -> str:
             return f"{text} times"
         case "from −1 to 1" | "from 0 to 1" | "":
             return text
-    return f"{text} {unit[:-1] if value == 1 and unit.endswith('s') else unit}"
+        case "hour of day":
+            return f"{int(value):02d}:{int(value % 1 * 60):02d}"
+        case "weekday":
+            return WEEKDAYS[round(value) % 7]
+    return f"{text} {_singular(unit) if value == 1 else unit}"
+
+
+def _singular(unit: str) -> str:
+    return unit[:-2] if unit.endswith("ches") else "category" if unit == "categories" else unit.removesuffix("s")
 
 
 def _known(values: Values, name: str) -> float:
@@ -104,6 +113,8 @@ def _silence(values: Values) -> str:
 
 def _counted(values: Values, what: str, one: str, several: str) -> str:
     total = _known(values, what)
+    if total == 0:
+        return many(0, one, several)
     lately = next(((n, values[f"{what}_{n}"]) for n in (30, 60, 90, 180, 14, 7) if f"{what}_{n}" in values), None)
     parts = [] if isnan(total) else [many(total, one, several)]
     if lately is not None and not isnan(lately[1]):
@@ -194,10 +205,16 @@ def reason_words(reason: Reason, values: Values) -> str:
     said = WORDS[reason.title](values) if reason.title in WORDS else ""
     if said:
         return said
-    return "; ".join(
-        f"{title_of(name)[0].lower()}{title_of(name)[1:]}: {value_words(name, values[name])}"
-        for name in reason.features
-    )
+    return "; ".join(_named(name, values[name]) for name in reason.features)
+
+
+def _named(feature: str, value: float) -> str:
+    """Name a feature with its value, the unit only where the name does not say it."""
+    title, said = title_of(feature), value_words(feature, value)
+    number, _, unit = said.partition(" ")
+    if unit and not isnan(value) and _singular(unit).lower() in title.lower():
+        said = number
+    return f"{title[:1].lower()}{title[1:]}: {said}"
 
 
 def strength(part: float) -> str:
@@ -222,7 +239,7 @@ def because(found: UserReasons, most: int = 3) -> str:
     """Say the score with the weightiest reasons that speak for it: for a high score what raises it, else what lowers it."""
     is_high = found.probability >= chance(found.base)
     chosen = [r for r in told_reasons(found, 99) if (r.part > 0) == is_high][:most]
-    said = f"Risk {percent(found.probability)}"
+    said = f"Risk of lapsing {percent(found.probability)}"
     if not chosen:
         return f"{said}: much as for other users."
     return f"{said}, because: {'; '.join(reason_words(r, found.values) for r in chosen)}."

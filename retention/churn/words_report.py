@@ -214,7 +214,7 @@ def threshold_sentence(choice: Choice, n_users: int, n_lapsed: int) -> str:
 def stability_sentence(found: Stability) -> str:
     """Say whether a score holds over its cut-offs."""
     own = found.of(found.model)
-    if found.n_cutoffs < 2:
+    if own["auc"].notna().sum() < 2:
         return "It was judged at one cut-off only, so nothing can be said of how it holds."
     low, high = float(own["auc"].min()), float(own["auc"].max())
     said = f"At {found.n_cutoffs} cut-offs its ROC AUC lies between {low:.3f} and {high:.3f}"

@@ -31,12 +31,13 @@ def register(add: Add) -> None:
     verbs = parser.add_subparsers(metavar="VERB")
     verb = partial(_add_verb, verbs)
 
-    train = verb("train", _train, "teach a model, judge it on users it has not learned from, put it in service (audited)")
+    train = verb("train", _train, "teach a model, judge it on users it has not learned from, put it in service, score (audited)")
     add_question(train)
     train.add_argument("--model", default="boosting", metavar="NAME", help='a model, or "best of" (default: boosting)')
     train.add_argument("--backtests", type=int, default=3, metavar="N", help="held-back cut-offs that it is judged on (default: 3)")
     train.add_argument("--step", type=int, default=30, metavar="DAYS", help="from one cut-off to the next (default: 30)")
     train.add_argument("--tune", type=int, default=0, metavar="SECONDS", help="budget for other settings than the tried-out ones")
+    train.add_argument("--no-score", action="store_true", help="do not score everybody with it at once")
     score = verb("score", _score, "score everybody who could lapse by the model in service (audited)")
     score.add_argument("--version", type=int, metavar="N", help="by this version (default: the one in service)")
     score.add_argument("--cutoff", type=day_of, metavar="D", help="look only at what happened before this day")
@@ -119,13 +120,23 @@ def _lapse(args: argparse.Namespace, store: Store) -> tuple[LapseSpec, str]:
 
 def _train(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.churn.order_registry import train
+    from retention.churn.order_scores import score
 
     with open_store(args) as store:
         spec, why = question(args, store)
         card = train(store, spec, progress=progress("churn"))
-        result = {**about(store.catalogue()), **card_told(card), "why_lapse": why, "is_serving": True}
+        made = None if args.no_score else score(store, card.version, spec.cutoff)
+        result = {
+            **about(store.catalogue()),
+            **card_told(card),
+            "why_lapse": why,
+            "is_serving": True,
+            "scoring": None if made is None else _scoring_told(made),
+        }
     lines = [card.sentence, f"Version {card.version} ({card.name}) is in service. {_lapse_words(card)}"]
     lines += [why] * bool(why) + _table_lines(card)
+    if made is not None:
+        lines.append(f"{made.n_users:,} users are scored as of {made.cutoff}: {made.mean:.1%} of them are expected to lapse.")
     return result, "\n".join(lines)
 
 
@@ -222,7 +233,7 @@ def _tiers(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _add_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--n", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--top", "--n", dest="n", type=int, metavar="N", help="at most so many")
     parser.add_argument("--threshold", type=float, metavar="P", help="from this probability on (default: high risk)")
     parser.add_argument("--where", action="append", default=[], metavar="Shoppers v1=Loyal", help="a property, a segment or a tag")
     parser.add_argument("--min-value", type=float, metavar="MONEY", help="who brought at least so much per horizon")
@@ -252,7 +263,7 @@ def _list(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     with open_store(args) as store:
         scoring = latest_scoring(store)
         if scoring is None:
-            raise SpecError("Nobody has been scored yet.", hint="Run `churn train`, then `churn score`.")
+            raise SpecError("Nobody has been scored yet.", hint="Run `churn train`.")
         is_open = args.n is None and args.threshold is None
         spec = AtRiskSpec(
             scoring_key=scoring.scoring_key,

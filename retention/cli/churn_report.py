@@ -203,15 +203,23 @@ def _compare(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 def _explain(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.churn.answer_reasons import scored_users
     from retention.churn.model_reasons import user_reasons, what_if
+    from retention.churn.words_reasons import (
+        because,
+        follow_sentence,
+        reason_words,
+        told_reasons,
+        unseen_sentence,
+        what_if_sentence,
+    )
     from retention.profiles.answer import find_user, user_profile
 
+    changes = _changes(args.set)
     with open_store(args) as store:
         user = user_profile(store, find_user(store, args.user))
         scored = scored_users(store)
         found = user_reasons(scored, user.user_key)
-        changed = what_if(scored, user.user_key, _changes(args.set)) if args.set else None
+        changed = what_if(scored, user.user_key, changes) if changes else None
         result = about(store.catalogue())
-    table = rows(found.table())
     result |= {
         "definition": "What each feature adds to the log-odds of the score, against the users who were scored; with the base the"
         " parts add up to the score. A part goes with the risk; it is no cause of it.",
@@ -220,20 +228,32 @@ def _explain(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         "cutoff": found.scoring.cutoff.isoformat(),
         "probability": found.probability,
         "stored": known(found.stored),
+        "because": because(found),
         "log_odds": found.base + sum(reason.part for reason in found.reasons),
         "base": found.base,
         "n_compared": found.n_compared,
         "reasons": [
-            {"title": r.title, "features": list(r.features), "log_odds": r.part, "error": r.error} for r in found.reasons
+            {
+                "title": reason.title, "words": reason_words(reason, found.values), "features": list(reason.features),
+                "log_odds": reason.part, "error": reason.error,
+            }
+            for reason in found.reasons
         ],
-        "features": table,
-    }
+        "features": rows(found.table()),
+    }  # fmt: skip
+    lines = [f"User {user.pseudonym}, scored as of {result['cutoff']} by version {result['version']}: {because(found)}"]
+    for reason in told_reasons(found, len(found.reasons)):
+        lines.append(f"{reason.part:+6.2f}  {reason.title}: {reason_words(reason, found.values)}".replace("-", "−", 1))
+    lines.append(f"With the {found.base:+.2f} of the usual user these log-odds add up to the score.".replace("-", "−"))
     if changed is not None:
         result["what_if"] = {
             "before": changed.before, "after": changed.after, "follow": list(changed.follow), "impossible": list(changed.impossible),
             "unseen": list(changed.unseen),
         }  # fmt: skip
-    return result, _explained(result, table)
+        said = (what_if_sentence(changed, changes), follow_sentence(changed), *changed.impossible, unseen_sentence(changed))
+        lines += [text for text in said if text]
+    lines.append("What goes with a risk need not be its cause, and changing it need not change what the user does.")
+    return result, "\n".join(lines)
 
 
 def _changes(texts: list[str]) -> dict[str, float]:
@@ -247,34 +267,9 @@ def _changes(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _explained(result: dict[str, Any], table: list[dict[str, Any]]) -> str:
-    lines = [
-        f"User {result['user']}: risk {result['probability']:.0%}, scored as of {result['cutoff']} by version {result['version']}."
-        f" Compared with the {result['n_compared']:,} users who were scored."
-    ]
-    told = {row["feature"]: row for row in table}
-    for reason in result["reasons"]:
-        if abs(reason["log_odds"]) < 0.005:
-            continue
-        said = ", ".join(_feature(told[name]) for name in reason["features"][:3])
-        way = "raises" if reason["log_odds"] > 0 else "lowers"
-        lines.append(f"{reason['log_odds']:+6.2f}  {reason['title']} {way} it: {said}".replace("-", "−", 1))
-    if changed := result.get("what_if"):
-        lines.append(f"With {', '.join(changed['follow']) or 'nothing else'} following, the risk would be {changed['after']:.0%}.")
-        lines += changed["impossible"]
-        if changed["unseen"]:
-            lines.append(f"Nobody who was scored had such a value of {', '.join(changed['unseen'])}: the score means little there.")
-    lines.append("What goes with a risk need not be its cause, and changing it need not change what the user does.")
-    return "\n".join(lines)
-
-
-def _feature(row: dict[str, Any]) -> str:
-    value, middle = (("not known" if row[n] is None else f"{row[n]:,.4g}") for n in ("value", "median"))
-    return f"{row['title'].lower()} {value} (the middle user {middle})"
-
-
 def _when(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.churn.answer_when import lapse_times
+    from retention.churn.words_reasons import judged_sentence, user_when_sentence, when_definition, when_sentence
     from retention.cli.churn import question
     from retention.profiles.answer import find_user, user_profile
 
@@ -285,8 +280,7 @@ def _when(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         result = about(store.catalogue())
     models = rows(found.models)
     result |= {
-        "definition": "Days from the cut-off to the last visit before a silence of the window; empty: not within the days that"
-        " anybody was followed. 80 % of the lives lie between low and high.",
+        "definition": when_definition(found),
         "cutoff": found.cutoff_on.isoformat(),
         "window_days": found.window_days,
         "follow_days": found.follow_days,
@@ -299,8 +293,8 @@ def _when(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         "why_lapse": why,
     }
     lines = [
-        f"{found.n_users:,} users as of {found.cutoff_on}; {found.n_silent:,} more have been silent for {found.window_days} days"
-        f" already. Learned from {found.n_rows:,} lives, of which {found.n_observed:,} were seen to end.",
+        when_sentence(found),
+        judged_sentence(found),
         f"{'model':<44} {'concordance':>24} {'gone by the median':>24}",
     ]
     for row in models:
@@ -309,7 +303,8 @@ def _when(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if user is not None:
         row_of = found.of_user(user.user_key)
         result["user"] = {"user": user.pseudonym, **({} if row_of is None else rows(row_of.drop("user_key").to_frame().T)[0])}
-        lines.append(_user_words(user.pseudonym, None if row_of is None else result["user"], found.follow_days))
+        silent = f"Of user {user.pseudonym} nothing is said: silent already, or not active in the look-back."
+        lines.append(silent if row_of is None else user_when_sentence(found, row_of))
     else:
         result["quantiles"] = rows(found.users[["median"]].describe().reset_index())
     return result, "\n".join(lines)
@@ -321,10 +316,3 @@ def _bounds(row: dict[str, Any], name: str, prefix: str) -> str:
     low, high = row[f"{prefix}low"], row[f"{prefix}high"]
     return f"{row[name]:.3f}" if low is None else f"{row[name]:.3f} ({low:.3f} to {high:.3f})"
 
-
-def _user_words(pseudonym: str, row: dict[str, Any] | None, follow_days: int) -> str:
-    if row is None:
-        return f"Of user {pseudonym} nothing is said: silent already, or not active in the look-back."
-    middle = f"not within {follow_days} days" if row["median"] is None else f"after {row['median']:.0f} days"
-    low, high = ("later than that" if row[n] is None else f"{row[n]:.0f} days" for n in ("low", "high"))
-    return f"User {pseudonym}: the last visit is expected {middle} (80 % between {low} and {high})."

@@ -56,4 +56,3 @@ def sequence_embedding(store: Store, spec: SequenceSpec) -> SequenceEmbedding:
         table = sequences_at(snapshot, cutoff_day, spec.max_events)
     encoder = EventEncoder(spec.cell, spec.width, n_epochs=spec.n_epochs, random_state=spec.seed).fit(table)
     return SequenceEmbedding(spec, cutoff_day, table.user_keys, encoder.transform(table), encoder.curve_)
-

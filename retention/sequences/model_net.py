@@ -92,7 +92,13 @@ class Steps:
         gaps = np.where(column <= lengths[:, None], np.maximum(before - ages, 0), 0)
         has_amount = np.isfinite(amounts)
         numbers = np.stack(
-            [np.log1p(gaps) / LONGEST_LOG, np.log1p(ages) / LONGEST_LOG, np.where(has_amount, amounts, 0) / 5, has_amount, sizes],
+            [
+                np.log1p(gaps) / LONGEST_LOG,
+                np.log1p(ages) / LONGEST_LOG,
+                np.where(has_amount, amounts, 0) / 5,
+                has_amount,
+                sizes,
+            ],
             axis=2,
         )
         static = np.stack([np.log(table.n_before[rows]) / 4, np.log1p(table.days_known[rows]) / 6], axis=1)
@@ -368,4 +374,3 @@ def read_by(net_of: Callable[[Any], Any], weights: Weights, steps: Steps, what: 
                 found = (states * is_step).sum(dim=1) / is_step.sum(dim=1)
             out[rows] = found.cpu().numpy()
     return out
-

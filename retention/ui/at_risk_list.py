@@ -1,4 +1,4 @@
-"""Whom to contact: the filters, the slider with what it means, and the list that it ends."""
+"""If the riskiest users were contacted: the filters, the slider with what it means, and the list that it ends."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def reach_over(spec: AtRiskSpec) -> Reach:
 
 def slider_panel(controls: Controls, scoring: Scoring, card: ModelCard | None) -> None:
     """Draw the filters, the slider with what it means, and the list."""
-    with section("Whom to contact, and what it means", "How far down the ranking is it worth going?"):
+    with section(
+        "If the riskiest users were contacted",
+        "How many of them would lapse, how many would be bothered without need, and what would it cost and bring?",
+    ):
         spec = _filtered(controls, scoring)
         reach = reach_over(spec)
         if not reach.n_users:
@@ -81,7 +84,7 @@ def slider_panel(controls: Controls, scoring: Scoring, card: ModelCard | None) -
         offer = offer_controls(controls, has_values=bool(reach.n_valued))
         n, spec = _end(controls, spec, reach, offer)
         point = reach.at(n, offer)
-        _said(point, reach, offer, card)
+        _said(point, reach, offer, card, scoring.season)
         _pictures(reach, point, offer, spec)
     with section("The list", f"Who are the {n:,} users?" if n != 1 else "Who is it?"):
         _list(controls, spec, point, reach, scoring)
@@ -144,7 +147,7 @@ def _end(controls: Controls, spec: AtRiskSpec, reach: Reach, offer: Offer) -> tu
     return n, replace(spec, n=n)
 
 
-def _said(point: Point, reach: Reach, offer: Offer, card: ModelCard | None) -> None:
+def _said(point: Point, reach: Reach, offer: Offer, card: ModelCard | None, season: str) -> None:
     with st.container(key="kpis"):
         one, two, three, four = st.columns(4)
         one.metric("Users contacted", f"{point.n:,}", help=f"Of {reach.n_users:,} who pass the filters")
@@ -156,7 +159,7 @@ def _said(point: Point, reach: Reach, offer: Offer, card: ModelCard | None) -> N
     if card is not None and point.n:
         st.markdown(plain(seen_words(point, reach, date_of(card.held_back_day))))
     st.markdown(plain(money_words(point, reach, offer)))
-    st.caption(plain(f"{saving_words(offer)} {spread_words(reach)}"))
+    st.caption(plain(f"{saving_words(offer)} {spread_words(reach, season)}"))
     caution(NOT_PERSUADABLE)
     if card is not None:
         panel = st.expander("What the money rests on", key="at_risk_money")

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from retention.audiences.export import table_bytes
-from retention.churn.answer_registry import models, serving
+from retention.churn.answer_registry import lost_models, models, serving
 from retention.churn.answer_report import compare_versions
 from retention.churn.card import ModelCard
 from retention.churn.card_compare import Compared, latest_figures
@@ -25,12 +25,14 @@ from retention.churn.words_report import (
     title_of,
 )
 from retention.cohorts.words import percent
+from retention.errors import StoreError
 from retention.features.spec_registry import REGISTRY
 from retention.ui.answers import answer, catalogue, order
+from retention.ui.at_risk_learning import learning_part
 from retention.ui.at_risk_report import NONE_YET
 from retention.ui.controls import Controls
 from retention.ui.downloads import download
-from retention.ui.pages import section
+from retention.ui.pages import caution, section
 from retention.ui.words import many, moment, plain, short_moment
 
 NOTE = "at_risk_models_done"
@@ -44,11 +46,13 @@ def models_panel(controls: Controls) -> None:
     with section("Versions of the model", "Which models have been trained, how good is each, and which one scores?"):
         if done := st.session_state.pop(NOTE, ""):
             st.success(plain(done))
-        cards = answer(models)
+        cards, broken = answer(models), answer(lost_models)
+        _lost(broken)
         if not cards:
-            st.info(NONE_YET)
+            if not broken:
+                st.info(NONE_YET)
             return
-        in_service = answer(serving)
+        in_service = _in_service()
         _versions(cards, in_service)
         by_name = {str(card.version): card for card in cards}
         words = {name: _version_words(card, in_service) for name, card in by_name.items()}
@@ -64,6 +68,23 @@ def models_panel(controls: Controls) -> None:
     if in_service is None or card.version != in_service.version:
         _service(card, in_service)
     _delete(card, in_service)
+
+
+def _in_service() -> ModelCard | None:
+    """Read which version scores; one whose files are gone scores nobody."""
+    try:
+        return answer(serving)
+    except StoreError:
+        return None
+
+
+def _lost(broken: dict[int, str]) -> None:
+    """Say which versions cannot be read any more, and offer to forget them."""
+    for version, why in broken.items():
+        caution(why)
+        if st.button(f"Forget version {version}", key=f"models_forget_{version}"):
+            order(delete_model, version, receipt=f"Version {version} is forgotten.")
+            st.rerun()
 
 
 def _version_words(card: ModelCard, in_service: ModelCard | None) -> str:
@@ -121,7 +142,9 @@ def _card(card: ModelCard) -> None:
         column_config={"What it means": st.column_config.TextColumn(width="large")},
     )  # fmt: skip
     st.caption(f"At the held-back cut-off, {on(card.held_back_day)}; in brackets the 95 % interval.")
-    _features(card)
+    if card.features:
+        _features(card)
+    learning_part(card)
     st.download_button(
         "Download the card (JSON)",
         data=lambda: card.to_json().encode(),
@@ -146,7 +169,8 @@ def _taught(card: ModelCard) -> tuple[str, ...]:
         else f"Its probabilities were set right on users as of {on(card.calibrate_day)}."
     )
     return (
-        f"{title_of(card.name)}{asked}, on {many(len(card.features), 'feature')}.",
+        f"{title_of(card.name)}{asked}, on "
+        + (f"{many(len(card.features), 'feature')}." if card.features else "the events themselves, in their order."),
         lapse_sentence(card.spec.lapse),
         f"{card.n_rows:,} rows, a user once a cut-off, from {on(card.train_days[0])} to {on(card.train_days[-1])}; "
         f"{percent(card.base_rate)} of them lapsed.",

@@ -137,7 +137,7 @@ def _figures(found: Report) -> None:
         with panel:
             st.markdown("\n".join(f"- **{title}**: {meaning}" for title, meaning, _ in FIGURES.values()))
     st.caption(
-        "In brackets the 95 % interval, from drawing the users anew. “Ahead by” compares both on the same draws: only where its"
+        "In brackets the 95 % interval, from drawing the users anew. “Ahead by” compares both on the same users: only where its"
         " interval leaves out 0 is one better than the other. BG/NBD is a model of repeated purchases that needs no training on"
         " lapses; it ranks by the purchases that it expects."
     )
@@ -335,7 +335,7 @@ def _zoo(controls: Controls, found: Report) -> None:
     chosen = title_of(found.card.name)
     if found.card.spec.model == "best of":
         st.markdown(
-            f"**{plain(chosen)} was taken: the cheapest whose mean ROC AUC is within 0.005 of the best of {len(rows)}.**"
+            f"**{plain(chosen)} was taken: of {len(rows)} models and rules the cheapest within 0.005 of the best mean ROC AUC.**"
         )
     else:
         st.markdown(f"**{plain(chosen)} was asked for. Choose “best of” under “Score” to have all models tried.**")

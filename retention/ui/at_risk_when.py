@@ -11,7 +11,7 @@ import streamlit as st
 
 from retention.audiences.export import table_bytes
 from retention.churn.answer_defaults import lapse_defaults
-from retention.churn.answer_reasons import key_of
+from retention.churn.answer_reasons import key_of, names_of
 from retention.churn.answer_registry import card_at
 from retention.churn.answer_scores import latest_scoring
 from retention.churn.answer_when import lapse_times
@@ -36,6 +36,8 @@ from retention.ui.downloads import download
 from retention.ui.pages import section
 from retention.ui.starting import store
 from retention.ui.words import day, many, plain
+
+MOST_USERS = 50
 
 
 class _NotAsked(Exception):
@@ -178,7 +180,6 @@ def _models_part(found: LapseTimes) -> None:
         placeholder="",
         alt="Models of the time until users lapse, judged on later users",
         column_config={
-            "Model": st.column_config.TextColumn(width="large"),
             "Right order": st.column_config.TextColumn(
                 help="Concordance: of two users, how often the one expected to stay longer did. 50 % is a coin."
             ),
@@ -205,12 +206,17 @@ def _range(value: float, low: float, high: float) -> str:
 
 
 def _user_part(controls: Controls, found: LapseTimes) -> None:
-    scoring = answer(latest_scoring)
-    if scoring is None:
-        st.info("Score users on the first tab to choose one here.")
-        return
-    user = user_choice(controls, scoring)
+    # Those of whom something happens within the days that are looked at, the soonest first.
+    ahead = found.users[found.users["median"] > 0].sort_values(["median", "user_key"])
+    keys = tuple(int(key) for key in ahead["user_key"].head(MOST_USERS))
+    words = {name: _said(found, key) for key, name in answer(names_of, keys).items()}
+
+    def told_of(user: str) -> str:
+        return _said(found, answer(key_of, user))
+
+    user = user_choice(controls, words, f"User (the {len(words)} whose last visit is expected soonest)", told_of)
     if user is None:
+        st.caption("Choose one, or look another one up.")
         return
     row = found.of_user(answer(key_of, user))
     if row is None:
@@ -236,6 +242,11 @@ def _user_part(controls: Controls, found: LapseTimes) -> None:
         with column, st.container(border=True, height="stretch"):
             st.metric(title, lifetime_words(float(row[name]), found.follow_days), help=meaning)
     st.caption(plain(f"Days from {day(found.cutoff_on)} to the last visit before {found.window_days} days of silence."))
+
+
+def _said(found: LapseTimes, user_key: int) -> str:
+    row = found.of_user(user_key)
+    return "" if row is None else f"half gone {lifetime_words(float(row['median']), found.follow_days)}"
 
 
 def _key(found: LapseTimes) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from math import isnan
 from typing import Any
 
@@ -40,10 +42,10 @@ from retention.churn.words_reasons import (
 )
 from retention.errors import RetentionError
 from retention.features.spec_registry import REGISTRY
-from retention.profiles.answer import find_user
+from retention.profiles.answer import find_user, user_of_link
 from retention.profiles.spec import ProfileSpec
 from retention.ui import address
-from retention.ui.answers import advise, answer, catalogue, drawn
+from retention.ui.answers import answer, catalogue, drawn
 from retention.ui.behaviour import twin
 from retention.ui.behaviour import verdict as verdict_box
 from retention.ui.charts import chart, is_dark
@@ -91,7 +93,7 @@ def why_panel(controls: Controls) -> None:
     with section(
         "Why this user?", "What in this user speaks for a lapse, what against it, and what would another value do?"
     ):
-        user = user_choice(controls, scoring)
+        user = user_choice(controls, *_riskiest(scoring))
         if user is None:
             st.caption("Choose one of the users with the highest risk, or look another one up.")
         else:
@@ -105,24 +107,33 @@ def why_panel(controls: Controls) -> None:
 # Whom ------------------------------------------------------------------------------------------------------
 
 
-def user_choice(controls: Controls, scoring: Scoring) -> str | None:
-    """Draw the choice of a user: one of those with the highest risk, or any other by name; returns a pseudonym.
+def _riskiest(scoring: Scoring) -> tuple[dict[str, str], str, Callable[[str], str]]:
+    top = answer(riskiest, scoring.scoring_key)
+
+    def told_of(user: str) -> str:
+        probability = answer(score_of, scoring.scoring_key, user)
+        return "" if probability is None else f"risk {percent(probability)}"
+
+    words = {str(row.pseudonym): f"risk {percent(float(row.probability))}" for row in top.itertuples(index=False)}
+    return words, f"User (the {len(top)} with the highest risk)", told_of
+
+
+def user_choice(controls: Controls, words: dict[str, str], label: str, told_of: Callable[[str], str]) -> str | None:
+    """Draw the choice of a user: one of a list, or any other by name; returns a pseudonym.
+
+    Parameters
+    ----------
+    words : dict of pseudonym to what is said of the user
+    told_of : callable
+        What is said of any other user; nothing where there is nothing to say.
 
     Notes
     -----
     What is typed may be an id of the file: it goes to the store and nowhere else, as on the Profile page.
     """
-    top = answer(riskiest, scoring.scoring_key)
-    words = {
-        str(row.pseudonym): f"{str(row.pseudonym)[:SHORT]}, risk {percent(float(row.probability))}"
-        for row in top.itertuples(index=False)
-    }
-    _, told = address.taken()
-    named = next(iter(told.get("user", [])), "")
+    named = _named()
     if named and named not in words:
-        found = answer(score_of, scoring.scoring_key, named)
-        if found is not None:
-            words[named] = f"{named[:SHORT]}, risk {percent(found)}"
+        words = {**words, named: told_of(named) or "of whom nothing is said here"}
     one, two = st.columns(2, vertical_alignment="bottom")
     state = st.session_state
     nth = state.setdefault(NTH, 0)
@@ -132,31 +143,40 @@ def user_choice(controls: Controls, scoring: Scoring) -> str | None:
             "Another user",
             # A line of its own for each search: the server forgets what was typed in the one before.
             key=f"at_risk_typed_{nth}",
-            placeholder="A pseudonym, its first 6 characters, or the id in your file",
-            help="An id is looked up and forgotten: it is shown nowhere and not kept in the link of this page.",
+            placeholder="A pseudonym, or the id in your file",
+            help="Its first 6 characters are enough. An id is looked up and forgotten: it is shown nowhere and not kept in the"
+            " link of this page.",
         )
         is_sent = right.form_submit_button("Show", width="stretch")
     if is_sent:
         state[NTH] = nth + 1
-        state[FAULT] = _look_up(scoring, typed)
+        state[FAULT] = _look_up(typed, told_of)
         st.rerun()
-    chosen = controls.pick("user", words, f"User (the {len(top)} with the highest risk)", at=one)
+    shown = {user: f"{user[:SHORT]}, {said}" for user, said in words.items()}
+    chosen = controls.pick("user", shown, label, at=one)
     if fault := state.pop(FAULT, ""):
         st.error(plain(fault))
     return chosen
 
 
-def _look_up(scoring: Scoring, typed: str) -> str:
+def _named() -> str:
+    """Return the user whom the address names, the one chosen on another tab too; nothing where there is no such user."""
+    _, told = address.taken()
+    said = next(iter(address.current().get("user") or told.get("user", [])), "")
+    try:
+        return user_of_link(store(), said).user if said else ""
+    except RetentionError:
+        return ""  # the list says so
+
+
+def _look_up(typed: str, told_of: Callable[[str], str]) -> str:
     """Have the next run show a user; returns what is wrong."""
     try:
         found = find_user(store(), typed)
     except RetentionError as error:
         return f"{error.message} {error.hint}".strip()
-    if answer(score_of, scoring.scoring_key, found.user) is None:
-        return (
-            f"The user {found.user[:SHORT]} was not scored: only who was active in the look-back before {day(scoring.cutoff)}"
-            " can lapse."
-        )
+    if not told_of(found.user):
+        return f"Nothing is said of the user {found.user[:SHORT]}, who was not active in the look-back or is silent already."
     address.visit({**address.current(), "user": [found.user]})
     return ""
 
@@ -360,16 +380,12 @@ def risk_note(spec: ProfileSpec) -> None:
     probability = answer(score_of, scoring.scoring_key, spec.user)
     if probability is None:
         return
-    said = f"Risk {percent(probability)}"
+    said = f"Risk of lapsing {percent(probability)}."
     if scoring.n_users <= AT_ONCE and answer(card_at, scoring.version).features:
-        try:
-            said = because(_reasons(scored_now(scoring), answer(key_of, spec.user))).removesuffix(".")
-        except RetentionError as error:
-            advise(error)
+        # A model whose files are gone, or that looks at no features, gives no reasons; the score stands all the same.
+        with suppress(RetentionError):
+            said = because(_reasons(scored_now(scoring), answer(key_of, spec.user)))
     with st.container(key="profile_risk"):
-        st.markdown(
-            f"**{plain(said)}** – of lapsing, as of {day(scoring.cutoff)}"
-            + ("" if scoring.is_current else "; the data have moved on since")
-            + "."
-        )
+        moved_on = "" if scoring.is_current else "; the data have moved on since"
+        st.markdown(f"**{plain(said)}** As of {day(scoring.cutoff)}{moved_on}.")
         link_to("at_risk", "Why, and what if?", tab="Why", user=spec.user)

@@ -36,6 +36,7 @@ from retention.profiles.words import (
 from retention.ui import address
 from retention.ui.annotations import annotated
 from retention.ui.answers import advise, answer, catalogue, drawn
+from retention.ui.at_risk_why import risk_note
 from retention.ui.behaviour import definition_panel, twin
 from retention.ui.behaviour import verdict as verdict_box
 from retention.ui.charts import chart, is_dark
@@ -162,6 +163,7 @@ def _head(profile: Profile) -> None:
         verdict_box(headline, detail)
         if note := later_note(profile):
             st.caption(note)
+        risk_note(profile.spec)
     active = profile.active_days
     known = profile.clock.as_of_day - local_day(profile.first_us, zone)
     silent = 0 if active and active[-1] == profile.end_day else profile.silent_days

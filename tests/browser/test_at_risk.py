@@ -46,12 +46,12 @@ def test_score_slide_read_the_reasons_keep_and_take_the_list(visit: Visit, own_a
     from playwright.sync_api import expect
 
     page = visit(f"{own_app}/at_risk?{QUICK}", height=4600)
-    page.locator(".st-key-at_risk_score button").click()
+    page.get_by_role("button", name="Score", exact=True).click()
     page.get_by_text(re.compile(r"Scored: [\d,]+ users as of")).wait_for()
     settled(page)
     # The slider with the keyboard, as those use it who have no mouse; the list follows it.
-    thumb = page.locator(".st-key-at_risk_v_n [role=slider]")
-    before = int(thumb.get_attribute("aria-valuenow") or 0)
+    thumb = page.locator(".st-key-at_risk_v_n input[type=range]")
+    before = int(thumb.get_attribute("value") or 0)
     thumb.focus()
     thumb.press("ArrowRight")
     page.wait_for_url(f"**n={before + 1}**")

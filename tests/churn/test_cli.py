@@ -151,6 +151,8 @@ def test_versions_are_made_compared_rolled_back_and_deleted(own_path, capsys):
     found = told_json(capsys, own_path, "train", *QUESTION, "--model", "lasso", "--backtests", "1")
     assert (found["version"], found["name"], found["is_serving"]) == (2, "lasso", True)
     assert found["report"]["word"] == found["verdict"]
+    # Everybody is scored at once, as by the button of the page.
+    assert found["scoring"]["version"] == 2 == told_json(capsys, own_path, "list", "--top", "3")["version"]
     assert "drift" not in found["report"]
     listed = told_json(capsys, own_path, "models")
     assert [(m["version"], m["is_serving"]) for m in listed["models"]] == [(2, True), (1, False)]
@@ -209,7 +211,7 @@ def test_a_training_that_is_killed_leaves_the_old_model_and_the_next_one_begins_
     with Store.open(Path(own_path)) as store:
         card = serving(store)
         assert card is not None and card.version == 1
-    assert told_json(capsys, own_path, "train", *QUESTION, "--model", "logistic", "--backtests", "1")["version"] == 2
+    assert told_json(capsys, own_path, "train", *QUESTION, "--model", "logistic", "--backtests", "1", "--no-score")["version"] == 2
 
 
 # A table of one's own --------------------------------------------------------------------------------

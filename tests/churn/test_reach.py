@@ -117,6 +117,10 @@ def test_a_calibration_that_was_off_widens_the_interval():
         reach_of(keys, p, p, lapsed=lapsed, held_back_scores=p).at(1000, OFFER).caught for lapsed in (right, wrong)
     )
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
+    # An earlier cut-off that was off by 1 adds half of its square to the latest, which was off by nothing.
+    one, two = (calibration_error(right, p, levels) for levels in ((0.0,), (0.0, 1.0)))
+    assert one is not None and two is not None
+    assert two[0, 0] - one[0, 0] == pytest.approx(0.5) and (two[1] == one[1]).all()
     assert calibration_error(right[:5], p[:5]) is None  # too few to tell
     assert calibration_error(right, np.full(4000, 0.4)) is None  # nothing to tell apart
     assert not reach_of(keys, p, p).is_error_known

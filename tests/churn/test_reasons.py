@@ -176,3 +176,10 @@ def test_a_feature_that_is_never_known_has_no_curve():
     values = np.column_stack([np.full(5, np.nan), np.zeros(5)])
     found = dependence(model, "a", values)
     assert len(found.curve) == 0 and found.unknown_rate == 1
+
+
+def test_the_users_who_stand_for_all_have_nearly_the_mean_score_of_all():
+    train, some = users(seed=1), users(n=3, seed=2)
+    model = fitted("boosting", stacked([train], 10**6), None, SPEC)
+    found = contributions(model, some.values, train.values, n_permutations=64)
+    assert found.base == pytest.approx(float(model.log_odds(train.values).mean()), abs=0.02)

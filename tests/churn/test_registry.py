@@ -17,7 +17,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from retention.churn import answer_registry
-from retention.churn.answer_registry import folder, held_back, load, models, serving, version_folder
+from retention.churn.answer_registry import folder, held_back, load, lost_models, models, serving, version_folder
 from retention.churn.answer_scores import drafted_scores, latest_scoring, model_of, scored, scorings, table_of
 from retention.churn.answer_training import churn_training
 from retention.churn.card import card_of
@@ -141,12 +141,17 @@ def test_files_that_are_not_those_that_were_written_are_refused(scored_store):
     model.write_bytes(whole)
     manifest.write_text(told.decode().replace('"version": 1', '"version": 3'))
     with pytest.raises(StoreError, match="manifest of version 1 is not the one"):
-        models(scored_store)
+        load(scored_store, 1)
+    assert models(scored_store) == () and list(lost_models(scored_store)) == [1]
     manifest.write_bytes(told)
     assert load(scored_store, 1).name == "logistic"
     shutil.rmtree(folder(scored_store))
     with pytest.raises(StoreError, match="Version 1 of the churn model is not in"):
         load(scored_store, 1)
+    delete_model(scored_store, 1)
+    assert lost_models(scored_store) == {} and serving(scored_store) is None
+    with pytest.raises(SpecError, match="no version 1"):
+        delete_model(scored_store, 1)
 
 
 def test_a_model_that_says_something_else_now_is_refused_with_what_has_changed(scored_store, monkeypatch):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
+from retention.churn.chart_report import (
+    calibration_figure,
+    gain_alt,
+    gain_figure,
+    lift_figure,
+    threshold_alt,
+    threshold_figure,
+)
 from retention.churn.judgement import Figure, Ranked, differences
-from retention.churn.report import auc_of, standing, threshold_table
+from retention.churn.report import auc_of, delong, standing, threshold_table
 
 
 def users(n: int, seed: int = 0):
@@ -45,6 +56,35 @@ def test_the_difference_is_that_of_the_paired_bootstrap():
     assert (found["ahead"], found["ahead_low"], found["ahead_high"]) == pytest.approx((pair.value, pair.low, pair.high))
 
 
+def test_the_formula_for_many_users_is_delongs_by_a_plain_loop_and_agrees_with_the_bootstrap():
+    y, scores = users(60, seed=5)
+    ours, theirs = np.round(scores["boosting"], 1), np.round(scores["recency"])  # with ties
+
+    def wins(score):  # one pair at a time
+        return np.array([[(score[i] > score[j]) + (score[i] == score[j]) / 2 for j in np.flatnonzero(y == 0)]
+                         for i in np.flatnonzero(y == 1)])  # fmt: skip
+
+    gap = wins(ours) - wins(theirs)
+    of_lapsed, of_stayed = gap.mean(axis=1), gap.mean(axis=0)
+    variance = of_lapsed.var(ddof=1) / len(of_lapsed) + of_stayed.var(ddof=1) / len(of_stayed)
+    found = delong(y, ours, theirs)
+    assert found.value == pytest.approx(gap.mean())
+    assert found.high - found.value == pytest.approx(1.959964 * np.sqrt(variance), rel=1e-5)
+    y, scores = users(4000, seed=6)
+    pair = differences(y, scores["boosting"], scores["recency"])
+    many = delong(y, scores["boosting"], scores["recency"])
+    assert many.value == pytest.approx(pair.value)
+    assert many.high - many.low == pytest.approx(pair.high - pair.low, rel=0.25)
+
+
+def test_many_users_take_the_formula():
+    y, scores = users(5_001, seed=7)
+    known = {name: {"auc": Figure(0.5, 0.4, 0.6)} for name in scores}
+    row = standing(y, scores, "boosting", known).beside.set_index("score").loc["recency"]
+    by_formula = delong(y, scores["boosting"], scores["recency"])
+    assert (row["ahead"], row["ahead_low"]) == pytest.approx((by_formula.value, by_formula.low))
+
+
 def test_what_was_worked_out_before_is_not_again():
     y, scores = users(200)
     kept = {"boosting": {"auc": Figure(0.123, 0.1, 0.2)}}
@@ -57,6 +97,9 @@ def test_too_few_lapses_give_no_line_and_say_so():
     nobody = standing([0] * 20, {"boosting": [0.1] * 20, "recency": [0.2] * 20}, "boosting")
     assert np.isnan(nobody.beside["auc"]).all() and np.isnan(nobody.beside["ahead"]).all()
     assert nobody.base_rate == 0
+    for draw in (gain_figure, lift_figure, calibration_figure, partial(threshold_figure, threshold=0.5)):
+        go.Figure(draw(nobody))
+    assert "unknown share" in gain_alt(nobody) and "nan" not in threshold_alt(nobody)
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 100)), min_size=2, max_size=50))

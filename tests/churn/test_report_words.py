@@ -60,6 +60,8 @@ def test_one_cut_off_says_nothing_and_a_fall_asks_for_training():
     assert "between 0.790 and 0.810, above “days since the last visit” at 2 of them" in text and "cannot tell" in text
     fallen = [trial("boosting", 300, 0.70), trial("boosting", 270, 0.8), trial("boosting", 240, 0.8)]
     assert stability_sentence(stability_of(fallen, "boosting")).endswith("Train it again.")
+    unknown = trial("boosting", 2, 0.7) | {"figures": {"auc": [None, None, None]}}
+    assert "one cut-off only" in stability_sentence(stability_of([trial("boosting", 1, 0.7), unknown], "boosting"))
     # A rule is not compared with itself.
     rule = stability_sentence(stability_of(TRIALS, "recency"))
     assert "above" not in rule

@@ -176,3 +176,34 @@ def test_columns_are_chosen_and_those_of_labels_are_there(show: Open, shop: Path
 def test_an_address_that_cannot_be_read_is_said(show: Open, shop: Path):
     at = show(shop, page="at_risk", n="many", contact="-4")
     assert "“n” must be a whole number" in texts(at) and "“contact” must be a number" in texts(at)
+
+
+def test_data_too_short_to_learn_from_are_said_and_nothing_changes(show: Open, shop: Path):
+    at = show(shop, page="at_risk", horizon="400")
+    at.button(key="at_risk_score").click().run(timeout=60)
+    assert "The data must reach back" in texts(at) and metric(at, "Users scored") != "–"
+
+
+def test_the_list_keeps_to_the_filters_of_every_page(show: Open, shop: Path):
+    at = show(shop, page="at_risk", where="risk=high risk", end="risk", risk="0")
+    p = risks_of_open()
+    assert metric(at, "Users contacted") == f"{(p >= 2 / 3).sum():,}"
+    at = show_again(at, quiet="365")
+    assert int(metric(at, "Users contacted").replace(",", "")) <= (p >= 2 / 3).sum()
+
+
+def risks_of_open() -> np.ndarray:
+    return scored(starting.store()).probability
+
+
+def show_again(at: AppTest, **numbers: str) -> AppTest:
+    for name, value in numbers.items():
+        at.number_input(key=f"at_risk_v_{name}").set_value(int(value))
+    return at.run()
+
+
+def test_some_users_and_events_can_be_learned_from(show: Open, shop: Path):
+    at = show(shop, page="at_risk", among="channel", among_is="email", events="purchase")
+    said = texts(at)
+    assert "other events that keep a user, other users" in said and "with channel=email" in said
+    assert "no purchase within" in said and "Your data suggest" in said

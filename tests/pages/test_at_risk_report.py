@@ -165,6 +165,10 @@ def test_files_that_are_gone_are_said_and_the_page_stands(show: Open, shop: Path
         assert len(models(store)) == 2
     for file in shop.with_name(f"{shop.name}.models").glob("v0002/*"):
         file.unlink()
-    for tab in (TRUST, "Models"):
-        at = show(shop, "at_risk", tab=tab)
-        assert any("Version 2 of the churn model is not in" in i.value for i in at.info)
+    at = show(shop, "at_risk", tab=TRUST)
+    assert any("Version 2 of the churn model is not in" in i.value for i in at.info)
+    # The other version can still be looked at, and the lost one be forgotten.
+    at = show(shop, "at_risk", tab="Models")
+    assert "Version 2 of the churn model is not in" in texts(at) and "Model card: version 1" in texts(at)
+    at.button(key="models_forget_2").click().run()
+    assert not at.exception and "is not in" not in texts(at)

@@ -97,7 +97,9 @@ def test_embeddings_tell_routines_apart_that_counts_do_not():
 
 
 def test_the_answer_has_a_vector_for_everybody_known_at_the_cutoff():
-    lines = [f"u{i}: {' '.join(str(1 + (i + k) % 27) + ('/buy' if k % 2 else '') for k in range(3))}" for i in range(60)]
+    lines = [
+        f"u{i}: {' '.join(str(1 + (i + k) % 27) + ('/buy' if k % 2 else '') for k in range(3))}" for i in range(60)
+    ]
     store = store_of(diary("\n".join(lines)), as_of="2026-02-10")
     found = sequence_embedding(store, SequenceSpec(cell="gru", width=8, n_epochs=1))
     assert found.values.shape == (60, 8)
@@ -113,7 +115,8 @@ def test_longer_silences_are_told_from_shorter_ones():
     net = partial(net_of, "gru", 3, 8, 1)
     weights = drawn(net(torch), 0)
     steps = [
-        Steps.of(replace(table, ages=(table.ages + days * DAY_S).astype(np.int32)), table.vocabulary) for days in (0, 10, 20)
+        Steps.of(replace(table, ages=(table.ages + days * DAY_S).astype(np.int32)), table.vocabulary)
+        for days in (0, 10, 20)
     ]
     odds = [read_by(net, weights, s, "log_odds", 1)[:, 0] for s in steps]
     assert np.abs(odds[0] - odds[1]).min() > 1e-6
