@@ -107,8 +107,9 @@ def scale_rows(n_users: int, tell: Callable[[str], None]) -> list[Row]:
         Row(f"churn of {who}: features, training, backtest, scoring", f"{whole.cpu_s:.1f} s", f"{whole.wall_s:.1f} s", whole.cpu_s,
             bound("all", "s"), f"wall clock; {done['train_s']:.1f} s to teach {done['n_rows']:,} rows and judge, {done['score_s']:.1f} s to"
             f" score {done['n_users']:,}; verdict: {done['word']}", figures=figures),
-        Row("  peak memory", f"{whole.peak_bytes / GIGABYTE:.2f} GB", "", whole.peak_bytes / GIGABYTE, bound("memory", "GB")),
-        Row("  scoring alone", f"{again.cpu_s:.1f} s", f"{again.wall_s:.1f} s", again.cpu_s, bound("score", "s"),
+        Row("  peak memory", f"{whole.peak_bytes / GIGABYTE:.2f} GB", "",
+            whole.peak_bytes / GIGABYTE if "memory" in bounds else None, bound("memory", "GB")),
+        Row("  scoring alone", f"{again.cpu_s:.1f} s", f"{again.wall_s:.1f} s", again.cpu_s if "score" in bounds else None, bound("score", "s"),
             f"wall clock; {again.result:,} users scored and written, {again.peak_bytes / GIGABYTE:.2f} GB"),
         Row("  a move of the slider", f"{slider['slowest_ms']:.1f} ms", f"{slider['usual_ms']:.1f} ms", slider["slowest_ms"],
             Target("at most", 100, "ms"), f"the usual one of {N_MOVES}, that is the slowest; first look {slider['first_ms']:.0f} ms, other"

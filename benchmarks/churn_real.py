@@ -131,10 +131,12 @@ def mean(by_day: dict[int, float]) -> float:
     return float(np.mean(list(by_day.values())))
 
 
-def cutoff_rows(title: str, found: Backtest) -> list[Row]:
+def cutoff_rows(title: str, found: Backtest, asked: Sequence[date]) -> list[Row]:
     """Write a row a cut-off: the model that was chosen beside recency, with who was asked about."""
     said, chosen = aucs(found), found.chosen
-    rows = []
+    known = {date_of(trial.test_day) for trial in found.trials}
+    rows = [Row(f"  {title}, {on}", "–", note="the data begin too late for a cut-off whose outcomes were known by then")
+            for on in asked if on not in known]  # fmt: skip
     for day in sorted({trial.test_day for trial in found.trials}):
         (own,) = (t for t in found.trials if t.test_day == day and t.model == chosen)
         f = own.figures["auc"]
@@ -164,10 +166,10 @@ def about_lapse(lapse: LapseSpec) -> str:
     return f"H = {lapse.horizon_days}, g = {lapse.gap_days}, A = {lapse.lookback_days}"
 
 
-def calibration_words(found: Backtest) -> str:
-    """Say how far the latest probabilities are off."""
+def calibration_words(found: Backtest, name: str) -> str:
+    """Say how far the latest probabilities of a model are off."""
     latest = max(trial.test_day for trial in found.trials)
-    (own,) = (t for t in found.trials if t.test_day == latest and t.model == found.chosen)
+    (own,) = (t for t in found.trials if t.test_day == latest and t.model == name)
     slope, level = own.figures["slope"], own.figures["intercept"]
     return (
         f"calibration slope {slope.value:.2f} ({slope.low:.2f}–{slope.high:.2f}), level {level.value:+.2f}"
@@ -182,14 +184,13 @@ def shop_rows(store: Path) -> list[Row]:
         found = alone(backtest_of_store, str(store), lapse, real.cutoffs).result
         title = f"{real.title}, {about_lapse(lapse)}"
         said, is_bound = aucs(found), lapse.gap_days == 0
-        rows += cutoff_rows(title, found)
-        for name in ("boosting", found.chosen):
-            what = "best of" if name == found.chosen else name
+        rows += cutoff_rows(title, found, real.cutoffs)
+        for what, name in (("boosting", "boosting"), ("best of", found.chosen)):
             own, plain = mean(said[name]), mean(said["recency"])
-            rows.append(Row(f"{title}: mean AUC, {what}", f"{own:.4f} {name}", f"{plain:.4f}", own,
-                            Target("at least", 0.77, "AUC") if is_bound else None, f"recency; {calibration_words(found)}",
+            rows.append(Row(f"{title}: mean AUC, {what}", f"{own:.4f} {name}", f"{plain:.4f}", own if is_bound else None,
+                            Target("at least", 0.77, "AUC") if is_bound else None, f"recency; {calibration_words(found, name)}",
                             figures={"auc": said}))  # fmt: skip
-            rows.append(Row("  above recency", f"{own - plain:+.4f}", "", own - plain,
+            rows.append(Row("  above recency", f"{own - plain:+.4f}", "", own - plain if is_bound else None,
                             Target("at least", 0.03, "AUC") if is_bound else None, found.sentence))  # fmt: skip
         rows += model_rows(title, found)
     return rows
@@ -201,10 +202,10 @@ def other_rows(name: str, store: Path) -> list[Row]:
     for lapse in real.lapses:
         found = alone(backtest_of_store, str(store), lapse, real.cutoffs).result
         said, title = aucs(found), f"{real.title}, {about_lapse(lapse)}"
-        rows += cutoff_rows(title, found)
+        rows += cutoff_rows(title, found, real.cutoffs)
         rows.append(Row(f"{title}: mean AUC", f"{mean(said[found.chosen]):.4f} {found.chosen}",
                         f"{mean(said['recency']):.4f}" if "recency" in said else "", None, None,
-                        f"recency; verdict: {found.word}. {found.sentence} {calibration_words(found)}",
+                        f"recency; verdict: {found.word}. {found.sentence} {calibration_words(found, found.chosen)}",
                         figures={"auc": said, "word": found.word}))  # fmt: skip
         rows += model_rows(title, found)
     return rows
@@ -221,10 +222,10 @@ def control_rows(store: Path) -> list[Row]:
     # A weak score may say so: what it promises must come true. A slope of 1 is meant, whatever little it tells.
     is_calibrated = slope.high >= 1 and level.low <= 0.15 and level.high >= -0.15
     is_weak = own.figures["auc"].value < 0.65
-    rows += cutoff_rows(real.title, found)
+    rows += cutoff_rows(real.title, found, real.cutoffs)
     rows.append(Row("negative control (groceries_members) is not trusted too much", found.word,
                     f"AUC {own.figures['auc'].value:.3f} {found.chosen}", None, None,
-                    f"{found.sentence} {calibration_words(found)}",
+                    f"{found.sentence} {calibration_words(found, found.chosen)}",
                     is_wrong=not (found.word != "reliable" or (is_calibrated and is_weak)),
                     figures={"auc": aucs(found), "word": found.word}))  # fmt: skip
     return rows + model_rows(real.title, found)

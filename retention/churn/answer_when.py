@@ -20,7 +20,7 @@ MOST_LIVES = 20_000
 
 
 def lapse_times(store: Store, spec: ChurnSpec, progress: Progress = lambda share, text: None) -> LapseTimes:
-    """When will users have been for the last time?
+    """When do users pay their last visit?
 
     Parameters
     ----------

@@ -189,7 +189,7 @@ def learning_curve(model: Any) -> dict[str, Any]:
     dict
         "passes" (rows of the loss on what was learned from and on what was held back), "best" (the pass kept, from 1),
         "held_back" ("the latest cut-off" or "every fifth user"), "pretraining" (the same rows of the next step), "other"
-        (of the beginning that was not kept), "is_pretrained".
+        (of the beginning that was not kept), "is_pretrained", "most_rows".
     """
     if not isinstance(model, SequenceClassifier):
         return {}
@@ -197,7 +197,7 @@ def learning_curve(model: Any) -> dict[str, Any]:
         "passes": model.curve_.tolist(), "best": model.best_ + 1,
         "held_back": "the latest cut-off" if model.is_split_by_time_ else "every fifth user",
         "pretraining": model.pretraining_curve_.tolist(), "other": model.other_curve_.tolist(),
-        "is_pretrained": model.is_pretrained_,
+        "most_rows": model.max_fit_rows, "is_pretrained": model.is_pretrained_,
     }  # fmt: skip
 
 

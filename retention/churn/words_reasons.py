@@ -316,13 +316,13 @@ def dependence_sentence(found: Dependence) -> str:
 
 
 def when_sentence(found: LapseTimes) -> str:
-    """Say when half of the users will have been for the last time."""
+    """Say how many users have paid their last visit, will soon, or stay."""
     users = found.users
     gone = int((users["median"] == 0).sum())
     lasting = int(users["median"].isna().sum())
     between = found.n_users - gone - lasting
     return (
-        f"Of {found.n_users:,} users, {gone:,} have more likely than not been for the last time already, {between:,} will have"
+        f"Of {found.n_users:,} users {gone:,} have paid their last visit already, more likely than not; {between:,} will have"
         f" within {found.follow_days} days, and {lasting:,} are expected to stay longer than that."
     )
 
@@ -339,11 +339,11 @@ def judged_sentence(found: LapseTimes) -> str:
     if isnan(by):
         said = "Whether the days are right cannot be told: too few lives ended in time."
     elif low <= 0.5 <= high:
-        said = f"The days are right as far as can be told: {percent(by)} had been for the last time by their middle day, and 50 % should have."
+        said = f"The days are right as far as can be told: {percent(by)} had paid their last visit by their middle day, and 50 % should have."
     else:
         early = "sooner" if by > 0.5 else "later"
         said = (
-            f"The days are off: {percent(by)} had been for the last time by their middle day where 50 % should have, so users"
+            f"The days are off: {percent(by)} had paid their last visit by their middle day where 50 % should have, so users"
             f" went {early} than was said."
         )
     is_use = float(row["low"]) > 0.5
@@ -370,7 +370,7 @@ def lifetime_words(days: float, follow_days: int) -> str:
 
 
 def user_when_sentence(found: LapseTimes, row: pd.Series) -> str:
-    """Say when one user is expected to have been for the last time."""
+    """Say when the last visit of one user is expected."""
     median, low, high = (float(row[name]) for name in ("median", "low", "high"))
     cutoff = int(pd.Timestamp(found.cutoff_on).toordinal() - pd.Timestamp("1970-01-01").toordinal())
 
@@ -387,7 +387,7 @@ def user_when_sentence(found: LapseTimes, row: pd.Series) -> str:
     ends = "before this day" if low < 0.5 else on(low)
     until = f"not before {on(found.follow_days)}" if isnan(high) else on(high)
     if median < 0.5:
-        return f"More likely than not this user has been for the last time. {gone} Four in five such users: from {ends} to {until}."
+        return f"More likely than not this user has paid the last visit. {gone} Four in five such users: from {ends} to {until}."
     return f"The last visit is expected around {on(median)}; for four in five such users it lies from {ends} to {until}. {gone}"
 
 
@@ -399,7 +399,7 @@ def when_definition(found: LapseTimes) -> str:
         f" {found.window_days} days of the data is not known to have lapsed (“censored”), and counts as staying at least so long."
         f" Nothing is said beyond {found.follow_days} days, because no life was followed longer. It was learned from"
         f" {found.n_rows:,} lives (a user once for each of {len(found.plan.train_days)} starting days), of which"
-        f" {found.n_observed:,} were seen to end. First the chance that a user has been for the last time already (logistic"
+        f" {found.n_observed:,} were seen to end. First the chance that a user has paid the last visit already (logistic"
         " regression), then for the others Weibull’s law of lifetimes with a scale that goes with the features. The linear"
         " regressions can learn from observed lapses only, so they take users for shorter-lived than they are: they stand here"
         " because articles name them, and because the weighted one shows what can be mended."

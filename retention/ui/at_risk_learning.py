@@ -37,7 +37,8 @@ def learning_part(card: ModelCard) -> None:
     st.caption(
         plain(
             f"Log-loss is how far off the probabilities are, 0 = never. It learned in {many(len(curve['passes']), 'pass', 'passes')}"
-            f" over {card.n_rows:,} rows at most; the users held back, {held}, say when to stop, and pass {curve['best']} was kept."
+            f" over {min(card.n_rows, curve['most_rows']):,} rows; the users held back, {held}, say when to stop, and pass {curve['best']} was kept. Other users"
+            " lapse at another rate, so what counts is where a line still falls, not which one is lower."
             f" {pretraining_words(curve)}"
         )
     )

@@ -1,4 +1,4 @@
-"""When users will have been for the last time, and how well that can be told. On demand only."""
+"""When users pay their last visit, and how well that can be told. On demand only."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def _finished(path: str, said: str, data_version: int, _made: Any) -> Any:
 
 
 def when_panel(controls: Controls) -> None:
-    """Say when users will have been for the last time, judge it, and show one user."""
-    with section("When, not only whether", "When will users have been for the last time?"):
+    """Say when users pay their last visit, judge it, and show one user."""
+    with section("When, not only whether", "When do users pay their last visit?"):
         found = _worked_out(_spec())
         if found is None:
             return
@@ -184,7 +184,7 @@ def _models_part(found: LapseTimes) -> None:
                 help="Concordance: of two users, how often the one expected to stay longer did. 50 % is a coin."
             ),
             "Gone by the middle day": st.column_config.TextColumn(
-                help="Which share had been for the last time by the day that was said to be the middle: 50 % is right."
+                help="Which share had paid their last visit by the day that was said to be the middle: 50 % is right."
             ),
             "Seconds": st.column_config.NumberColumn(help="Processor time of learning", format="%.2f"),
         },
@@ -232,9 +232,9 @@ def _user_part(controls: Controls, found: LapseTimes) -> None:
             (
                 "One in ten such users is gone",
                 "low",
-                "The early end: one such user in ten has been for the last time by then.",
+                "The early end: one such user in ten has paid the last visit by then.",
             ),
-            ("Half of them are gone", "median", "The middle: half of such users have been for the last time by then."),
+            ("Half of them are gone", "median", "The middle: half of such users have paid their last visit by then."),
             ("Nine in ten are gone", "high", "The late end: one such user in ten stays longer."),
         ),
         strict=True,

@@ -222,9 +222,9 @@ def times(**users) -> LapseTimes:
 
 def test_when_a_user_goes_is_said_with_its_interval_and_never_beyond_what_was_followed():
     found = times(gone=[0.7, 0.1, 0.02], low=[0.0, 4.0, 60.0], median=[0.0, 20.0, nan], high=[9.0, nan, nan], lasting=[0.0, 0.2, 0.8])
-    assert when_sentence(found).startswith("Of 3 users, 1 have more likely than not been for the last time already, 1 will have")
+    assert when_sentence(found).startswith("Of 3 users 1 have paid their last visit already, more likely than not; 1 will have within 100")
     one, two, three = (user_when_sentence(found, row) for _, row in found.users.iterrows())
-    assert "More likely than not this user has been for the last time" in one and "to 10 March 2026" in one
+    assert "More likely than not this user has paid the last visit" in one and "to 10 March 2026" in one
     # The 20th day after 1 March is the 21st; the late end lies beyond the 100 days, which end on 9 June.
     assert "around 21 March 2026" in two and "from 5 March 2026 to not before 9 June 2026" in two
     assert "stays beyond 9 June 2026" in three and "80 %" in three

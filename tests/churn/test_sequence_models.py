@@ -9,94 +9,18 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from retention.churn import answer
 from retention.churn.answer import table_at
 from retention.churn.judgement import differences
-from retention.churn.model_backtest import backtest_of, fitted
+from retention.churn.model_backtest import fitted
 from retention.churn.model_sequence import SequenceClassifier, learning_curve, made_up
 from retention.churn.snapshots import CutoffTable, Rows, stacked
-from retention.churn.spec import BEST, SEQUENCE_MODELS, ChurnSpec, LapseSpec, schedule
+from retention.churn.spec import SEQUENCE_MODELS, ChurnSpec, LapseSpec, schedule
 from retention.errors import SpecError
 from retention.periods import day_number
-from tests.churn.test_backtest import parts
 from tests.sequences.made import frustrated
-from tests.worlds import diary, store_of
-
-SPEC = ChurnSpec(lapse=LapseSpec(horizon_days=30, gap_days=0, lookback_days=30), model="gru")
-VISITS = "\n".join(f"u{i}: {1 + i % 20} {2 + i % 20}/buy {25 + i % 7}" for i in range(40))
-
-
-def without_torch(monkeypatch):
-    """Let nothing import torch any more, as if it were not installed."""
-    import builtins
-
-    true = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError("No module named 'torch'")
-        return true(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr(answer, "has_torch", lambda: False)
-
-
-def test_without_torch_the_best_of_the_others_is_found_and_the_reason_is_said(monkeypatch):
-    without_torch(monkeypatch)
-    asked = replace(SPEC, model=BEST)
-    monkeypatch.setattr("retention.churn.model_backtest.MODELS", ("logistic", *SEQUENCE_MODELS, "recency"))
-    found = backtest_of(parts(n=500), asked)
-    assert found.chosen == "logistic"
-    assert set(found.skipped) == set(SEQUENCE_MODELS)
-    assert all("pip install -r requirements-deep.txt" in reason for reason in found.skipped.values())
-    store = store_of(diary(VISITS), as_of="2026-02-20")
-    day = day_number(date(2026, 1, 25))
-    with store.snapshot() as snapshot:
-        assert table_at(snapshot, asked, day).sequences is None
-        with pytest.raises(SpecError, match=r"pip install -r requirements-deep\.txt"):
-            table_at(snapshot, SPEC, day)
-
-
-def test_sequences_are_read_only_for_the_models_that_ask(monkeypatch):
-    store = store_of(diary(VISITS), as_of="2026-02-20")
-    day = day_number(date(2026, 1, 25))
-    monkeypatch.setattr(answer, "has_torch", lambda: True)
-    monkeypatch.setattr(answer, "torch_or_advice", lambda: None)
-    with store.snapshot() as snapshot:
-        assert table_at(snapshot, replace(SPEC, model="boosting"), day).sequences is None
-        for model in ("gru", BEST):
-            table = table_at(snapshot, replace(SPEC, model=model), day)
-            own = table.sequences.of(table.user_keys)
-            assert own.user_keys.tolist() == table.user_keys.tolist()
-            # Nothing of the cut-off's day or later: the 25th and what follows is in nobody's sequence.
-            assert (own.ages >= 0).all() and (own.lengths == 2).all()
-        # Too many users: said where the model is asked for by name, and the others are compared without it.
-        monkeypatch.setattr("retention.sequences.answer.MOST_USERS", 5)
-        assert table_at(snapshot, replace(SPEC, model=BEST), day).sequences is None
-        with pytest.raises(SpecError, match="up to 5 users"):
-            table_at(snapshot, SPEC, day)
-
-
-def test_rows_carry_the_sequences_of_their_users_and_those_of_everybody():
-    one, lapsed = frustrated(30, 1)
-    two, _ = frustrated(30, 2)
-    day = {"lapsed": lapsed[:20], "days_until": np.ones(20)}
-    values = np.arange(20.0)[:, None]
-    tables = [
-        CutoffTable(cutoff, np.arange(20), ("x",), values, **day, sequences=table)
-        for cutoff, table in ((100, one), (130, two))
-    ]
-    rows = stacked(tables, 10**6)
-    assert rows.sequences.n_users == rows.n_rows == 40
-    # `x` says which user a row is of, whatever order the rows are in.
-    assert rows.sequences.user_keys.tolist() == rows.values[:, 0].tolist()
-    assert rows.unlabelled is two and two.n_users == 30
-    few = stacked(tables, 10)
-    assert few.sequences.user_keys.tolist() == few.values[:, 0].tolist()
-    assert stacked([replace(tables[0], sequences=None), tables[1]], 10**6).sequences is None
-
 
 torch = pytest.importorskip("torch")
+SPEC = ChurnSpec(lapse=LapseSpec(horizon_days=30, gap_days=0, lookback_days=30), model="gru")
 
 
 def order_parts(n: int = 700, *, is_order_told: bool = True):
