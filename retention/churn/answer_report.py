@@ -85,7 +85,7 @@ def churn_drift(store: Store, version: int) -> Drifted:
     if kept is None:
         return Drifted(day, table.n_users, features)
     # The scores that were judged had been moved to their season, so these are, too.
-    scores = score_drift_of(kept, model.shifted(table, rate).scores(table))
+    scores = score_drift_of(kept, model.in_season(table, rate)[1])
     return Drifted(day, table.n_users, features, scores.psi, scores.by_chance)
 
 

@@ -144,9 +144,9 @@ def drafted_scores(store: Store, version: int | None = None, cutoff: date | None
         day = score_day(snapshot, cutoff)
         table = table_at(snapshot, card.own_spec, day)
         rate, season = expected_rate(snapshot, card.spec.lapse, day)
-        model = model.shifted(table, rate)
+        model, probability = model.in_season(table, rate)
         paid = snapshot.read(query.value_before(day, card.spec.lapse.lookback_days))
         return ScoreDraft(
             card, day, midnight_us(day, clock.timezone), model.intercept, season, last_import(snapshot), clock.as_of_us,
-            score_rows(table.user_keys, model.scores(table), paid, card.spec),
+            score_rows(table.user_keys, probability, paid, card.spec),
         )  # fmt: skip

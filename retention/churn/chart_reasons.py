@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import isnan, log
+from textwrap import wrap
 from typing import Any
 
 from retention.churn.reasons import Dependence, UserReasons, chance, title_of
@@ -20,8 +21,9 @@ RISKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99
 OTHERS = "All others together"
 
 
-def _short(name: str, most: int = 22) -> str:
-    return escape(name if len(name) <= most else f"{name[: most - 1]}…")
+def _short(name: str, most: int = 20) -> str:
+    """Break a name over two lines, so that it is whole and a telephone has room for the points."""
+    return "<br>".join(escape(part) for part in wrap(name, most, max_lines=2, placeholder=" …"))
 
 
 def _odds(share: float) -> float:

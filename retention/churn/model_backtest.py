@@ -84,15 +84,19 @@ class Fitted:
         SpecError
             If the table lacks a feature that the model has learned from.
         """
+        return probability(self.table_log_odds(table))
+
+    def table_log_odds(self, table: CutoffTable) -> Floats:
+        """Return the calibrated log-odds of each user of a table; see `scores`."""
         if self.name in SEQUENCE_MODELS:
-            return probability(self.calibrated(self.model.log_odds(sequences_of(table))))
+            return self.calibrated(self.model.log_odds(sequences_of(table)))
         gone = [name for name in self.features if name not in table.features]
         if gone:
             raise SpecError(
                 f"The model needs {', '.join(gone)}, which the store does not know at this cut-off.",
                 hint="Train the model again.",
             )
-        return probability(self.log_odds(table.values[:, [table.features.index(name) for name in self.features]]))
+        return self.log_odds(table.values[:, [table.features.index(name) for name in self.features]])
 
     def log_odds(self, values: Floats) -> Floats:
         """Return the calibrated log-odds of lapsing.
@@ -126,23 +130,28 @@ class Fitted:
             return self.calibrated(self.model.log_odds(made_up(self.model.names_)))
         return self.log_odds(probe)
 
-    def shifted(self, table: CutoffTable, expected_rate: float | None) -> Fitted:
-        """Move the level, so that the mean score of a table is the share that is expected to lapse.
+    def in_season(self, table: CutoffTable, expected_rate: float | None) -> tuple[Fitted, Floats]:
+        """Move the level, so that the mean score of a table is the share that is expected to lapse, and score the table.
+
+        Returns
+        -------
+        (Fitted, ndarray)
+            The model at that level, and the probabilities.
 
         Notes
         -----
         Base rates follow the season: a calibration of spring says too much or too little in autumn. The shift moves
         everybody's log-odds alike, so the order of the users stays.
         """
+        log_odds = self.table_log_odds(table)
         if expected_rate is None or not table.n_users:
-            return self
-        scores = self.scores(table)
-        logit = np.log(scores) - np.log1p(-scores)
+            return self, probability(log_odds)
         low, high = -MOST_ODDS, MOST_ODDS
         for _ in range(60):
             middle = (low + high) / 2
-            low, high = (middle, high) if probability(logit + middle).mean() < expected_rate else (low, middle)
-        return replace(self, intercept=self.intercept + (low + high) / 2)
+            low, high = (middle, high) if probability(log_odds + middle).mean() < expected_rate else (low, middle)
+        shift = (low + high) / 2
+        return replace(self, intercept=self.intercept + shift), probability(log_odds + shift)
 
 
 def probability(log_odds: Floats) -> Floats:
@@ -317,7 +326,8 @@ def backtest_of(
                 f"teaching and judging {name} (cut-off {place + 1} of {len(parts)})",
             )
             try:
-                model = fitted(name, rows, part.calibrate, spec, (params or {}).get(name)).shifted(test, part.expected_rate)
+                model = fitted(name, rows, part.calibrate, spec, (params or {}).get(name))
+                model, scores = model.in_season(test, part.expected_rate)
             except SpecError as error:
                 # What was asked for must be said; of several, the others can still be compared.
                 if name == spec.model:
@@ -325,7 +335,6 @@ def backtest_of(
                 skipped[name] = error.message
                 trials = [t for t in trials if t.model != name]
                 continue
-            scores = model.scores(test)
             line = calibration_line(test.lapsed, scores)
             figures = judged(test.lapsed, scores, seed=spec.seed) | {"slope": line.slope, "intercept": line.intercept}
             trials.append(Trial(name, part.plan.test_day, test.n_users, figures, model.seconds))

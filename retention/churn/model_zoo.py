@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from retention.churn.model_sequence import SequenceClassifier
 from retention.segments.model_scale import FeatureScaler
-from retention.survival.model_bgnbd import BgNbd, fit_bgnbd
+from retention.survival.model_bgnbd import BgNbd, rank_bgnbd
 
 Floats = NDArray[np.float64]
 LEAST = 1e-9
@@ -100,7 +100,7 @@ class ExpectedPurchases(ClassifierMixin, BaseEstimator):
         """Fit the model to all patterns, each counted as often as it occurs."""
         x, t_x, length = self._patterns(np.asarray(X, dtype=np.float64))
         pattern, weight = np.unique(np.column_stack([x, t_x, length]), axis=0, return_counts=True)
-        self.parameters_ = astuple(fit_bgnbd(pattern[:, 0], pattern[:, 1], pattern[:, 2], weight)[0])
+        self.parameters_ = astuple(rank_bgnbd(pattern[:, 0], pattern[:, 1], pattern[:, 2], weight))
         self.classes_ = _two_classes(np.asarray(y))
         self.curve_ = _Curve().fit(self._rank(X), np.asarray(y) == self.classes_[1])
         return self

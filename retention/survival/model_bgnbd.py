@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
@@ -10,11 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import digamma, gammaln, roots_genlaguerre, roots_jacobi
 
 from retention.errors import SpecError
-from retention.survival.model_clv_fit import Fit, Floats, maximise
+from retention.survival.model_clv_fit import Fit, Floats, LogLikelihood, highest, maximise
 
 NODES = 96
-MOST_JACOBI, MOST_LAGUERRE = 1_000.0, 100.0
 """Points of the quadrature over the dropout probability; exact to 1e-10 for horizons up to 100 times T + α."""
+MOST_JACOBI, MOST_LAGUERRE = 1_000.0, 100.0
+"""Beyond these parameters the weights of the quadrature overflow."""
 MIN_REPEAT_BUYERS = 20
 
 
@@ -157,6 +159,27 @@ def fit_bgnbd(x: ArrayLike, t_x: ArrayLike, length: ArrayLike, weight: ArrayLike
     SpecError
         If fewer than 20 buyers came back, or the data do not tell the parameters.
     """
+    likelihood, starts, n = _problem(x, t_x, length, weight)
+    fit = maximise(("r", "alpha", "a", "b"), likelihood, starts, n, model="BG/NBD")
+    return BgNbd(**fit.values), fit
+
+
+def rank_bgnbd(x: ArrayLike, t_x: ArrayLike, length: ArrayLike, weight: ArrayLike | None = None) -> BgNbd:
+    """Fit the model to rank buyers by: the likeliest parameters, also where the data do not tell them apart.
+
+    Notes
+    -----
+    Parameters that can be anything still put buyers in the order that the data tell; they must not be read as such.
+    """
+    found = highest(*_problem(x, t_x, length, weight))
+    if found is None:
+        raise SpecError("The BG/NBD model finds no answer in these data.", hint="Import more history, or remove a condition.")
+    return BgNbd(*np.exp(found).tolist())
+
+
+def _problem(
+    x: ArrayLike, t_x: ArrayLike, length: ArrayLike, weight: ArrayLike | None
+) -> tuple[LogLikelihood, Sequence[Sequence[float]], float]:
     x, t_x, length = (np.asarray(v, dtype=float) for v in (x, t_x, length))
     weight = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=float)
     n_repeat = int(weight[x > 0].sum())
@@ -172,8 +195,7 @@ def fit_bgnbd(x: ArrayLike, t_x: ArrayLike, length: ArrayLike, weight: ArrayLike
 
     mean = float(np.average(length, weights=weight)) or 1.0
     starts = [(0.5, 0.3 * mean, 1.0, 3.0), (1.0, mean, 0.5, 0.5), (0.2, 0.1 * mean, 0.3, 5.0)]
-    fit = maximise(("r", "alpha", "a", "b"), likelihood, starts, float(weight.sum()), model="BG/NBD")
-    return BgNbd(**fit.values), fit
+    return likelihood, starts, float(weight.sum())
 
 
 def _with_gradient(

@@ -46,6 +46,29 @@ class Fit:
     n: float
 
 
+def highest(likelihood: LogLikelihood, starts: Sequence[Sequence[float]], n: float) -> Floats | None:
+    """Climb from every start; return the logarithms of the parameters where it got highest, or None where it got nowhere."""
+    from scipy.optimize import minimize  # costs a third of a second, and most commands fit nothing
+
+    downhill = _downhill(likelihood, n)
+    bounds = [(-LIMIT, LIMIT)] * len(starts[0])
+    ends = [
+        minimize(downhill, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
+        for start in starts
+    ]
+    best = min((end for end in ends if np.isfinite(end.fun)), key=lambda end: float(end.fun), default=None)
+    return None if best is None else np.asarray(best.x, dtype=float)
+
+
+def _downhill(likelihood: LogLikelihood, n: float) -> LogLikelihood:
+    def downhill(logs: Floats) -> tuple[float, Floats]:
+        parameters = np.exp(logs)
+        value, gradient = likelihood(parameters)
+        return -value / n, -gradient * parameters / n
+
+    return downhill
+
+
 def maximise(
     names: Sequence[str], likelihood: LogLikelihood, starts: Sequence[Sequence[float]], n: float, *, model: str
 ) -> Fit:
@@ -73,26 +96,14 @@ def maximise(
     Newton steps with the information matrix (central differences of the exact gradient). The same matrix
     gives the standard errors by the delta method: se(θ) = θ · se(ln θ).
     """
-    from scipy.optimize import minimize  # costs a third of a second, and most commands fit nothing
-
-    def downhill(logs: Floats) -> tuple[float, Floats]:
-        parameters = np.exp(logs)
-        value, gradient = likelihood(parameters)
-        return -value / n, -gradient * parameters / n
-
-    bounds = [(-LIMIT, LIMIT)] * len(names)
-    ends = [
-        minimize(downhill, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500})
-        for start in starts
-    ]
-    best = min((end for end in ends if np.isfinite(end.fun)), key=lambda end: float(end.fun), default=None)
+    downhill, best = _downhill(likelihood, n), highest(likelihood, starts, n)
     refusal = SpecError(
         f"The {model} model finds no clear answer in these data: they do not tell its parameters apart.",
         hint="Too few people came back, or all of them behave alike. Import more history, or remove a condition.",
     )
-    if best is None or np.any(np.abs(best.x) >= LIMIT - 0.01):
+    if best is None or np.any(np.abs(best) >= LIMIT - 0.01):
         raise refusal
-    logs = np.asarray(best.x, dtype=float)
+    logs = best
     information = _information(downhill, logs)
     for _ in range(8):
         value, slope = downhill(logs)

@@ -105,7 +105,7 @@ def _versions(cards: tuple[ModelCard, ...], in_service: ModelCard | None) -> Non
             "Verdict": [WORDS.get(card.word, card.word) for card in cards],
             "ROC AUC": ["" if auc is None else figure(auc, 3) for auc in aucs],
             "Lapse within": [many(card.spec.lapse.horizon_days, "day") for card in cards],
-            "Features": [len(card.features) for card in cards],
+            "Reads": [many(len(card.features), "feature") if card.features else "events" for card in cards],
             "Made": [short_moment(card.made_us, catalogue().settings.timezone) for card in cards],
         }
     )

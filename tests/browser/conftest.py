@@ -138,6 +138,27 @@ def own_app(shop: Path, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def scored(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Run the app on a shop that has been scored, which tests share; its address, and the user with the highest risk."""
+    from retention.churn.answer_reasons import riskiest
+    from retention.churn.order_registry import train
+    from retention.churn.order_scores import score
+    from retention.churn.spec import ChurnSpec, LapseSpec
+    from retention.features.spec import FeatureSpec
+    from retention.store import Store
+
+    path = tmp_path_factory.mktemp("scored") / "store.duckdb"
+    shutil.copy(shop, path)
+    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
+    lapse, features = LapseSpec(horizon_days=30, lookback_days=60), FeatureSpec(presets=("rfm",), names=("gap_mean",))
+    with Store.open(path) as store:
+        train(store, ChurnSpec(lapse=lapse, features=features, model="logistic", n_backtests=1, step_days=90))
+        user = str(riskiest(store, score(store).scoring_key, 1)["pseudonym"].iloc[0])
+    with served(path) as url:
+        yield url, user
+
+
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a context of its own; in the end no request may have left, and no script failed."""

@@ -1,18 +1,16 @@
-"""The At risk page as people use it: score, slide, read the reasons, keep the audience, take the file; and who does not see."""
+"""The At risk page as people use it: score, slide, read the reasons, keep the audience, take the file."""
 
 from __future__ import annotations
 
 import csv
-import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import served, settled
+from tests.browser.conftest import settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -20,26 +18,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
 QUICK = "model=logistic&features=rfm&cutoffs=1&step=90&horizon=60&lookback=120"
-
-
-@pytest.fixture(scope="module")
-def scored_app(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the app on a shop that has been scored."""
-    from retention.churn.order_registry import train
-    from retention.churn.order_scores import score
-    from retention.churn.spec import ChurnSpec, LapseSpec
-    from retention.features.spec import FeatureSpec
-    from retention.store import Store
-
-    path = tmp_path_factory.mktemp("scored") / "store.duckdb"
-    shutil.copy(shop, path)
-    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
-    lapse, features = LapseSpec(horizon_days=60, lookback_days=120), FeatureSpec(presets=("rfm",))
-    with Store.open(path) as store:
-        train(store, ChurnSpec(lapse=lapse, features=features, model="logistic", n_backtests=1, step_days=90))
-        score(store)
-    with served(path) as url:
-        yield url
 
 
 def test_score_slide_read_the_reasons_keep_and_take_the_list(visit: Visit, own_app: str) -> None:
@@ -69,18 +47,3 @@ def test_score_slide_read_the_reasons_keep_and_take_the_list(visit: Visit, own_a
     # Why the riskiest one is on the list.
     page.goto(f"{own_app}/at_risk?tab=Why&user={rows[0]['pseudonym']}")
     page.locator(".st-key-why_reasons .js-plotly-plot .main-svg").first.wait_for()
-
-
-def test_a_dark_phone_scrolls_one_way_and_axe_finds_nothing_serious(visit: Visit, scored_app: str, axe_script: Path) -> None:
-    page = visit(f"{scored_app}/at_risk?n=40", width=390, height=7000, scheme="dark")
-    page.locator(".st-key-money_chart .js-plotly-plot .main-svg").first.wait_for()
-    page.locator(".st-key-at_risk_members h3").wait_for()
-    settled(page)
-    wide = page.evaluate(
-        "() => Math.max(document.documentElement.scrollWidth, document.querySelector('[data-testid=stMain]').scrollWidth)"
-    )
-    assert wide <= 390
-    page.evaluate(axe_script.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document)")
-    bad = {v["id"]: [n["target"] for n in v["nodes"]] for v in found["violations"] if v["impact"] in ("serious", "critical")}
-    assert bad == {}, json.dumps(bad, indent=1)

@@ -4,41 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import PATIENCE_MS, served, settled
+from tests.browser.conftest import PATIENCE_MS, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def scored(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Run the app on a shop that has been scored; its address, and the user with the highest risk."""
-    from retention.churn.answer_reasons import riskiest
-    from retention.churn.order_registry import train
-    from retention.churn.order_scores import score
-    from retention.churn.spec import ChurnSpec, LapseSpec
-    from retention.features.spec import FeatureSpec
-    from retention.store import Store
-
-    path = tmp_path_factory.mktemp("why") / "store.duckdb"
-    shutil.copy(shop, path)
-    shutil.copy(shop.with_name(shop.name + ".key"), path.with_name(path.name + ".key"))
-    lapse, features = LapseSpec(horizon_days=30, lookback_days=60), FeatureSpec(presets=("rfm",), names=("gap_mean",))
-    with Store.open(path) as store:
-        train(store, ChurnSpec(lapse=lapse, features=features, model="logistic", n_backtests=1, step_days=90))
-        user = str(riskiest(store, score(store).scoring_key, 1)["pseudonym"].iloc[0])
-    with served(path) as url:
-        yield url, user
 
 
 def looked_at(page: Page, axe_script: Path) -> None:

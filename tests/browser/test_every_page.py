@@ -43,19 +43,40 @@ PLACES = {
     "segments, grid": "/segments?method=rfm",
     "segments, next": "/segments?tab=What+they+did+next",
     "segments, tags": "/segments?tab=Tags",
-    "at_risk": "/at_risk",
+    "at risk, nobody scored": "/at_risk",
+    "at risk, own table": "/at_risk?tab=Your+own+table",
     "profile": "/profile?user={user}",
     "profile, among": "/profile?user={user}&part=Among+all+users",
     "profile, habits": "/profile?user={user}&part=Interests+and+hours",
     "profile, nobody": "/profile",
     "data": "/data",
 }
-WITHOUT_CHART = {"survival, grid", "segments, tags", "at_risk", "profile, nobody", "data"}
+SCORED = {
+    "at risk": "/at_risk?n=40",
+    "at risk, trust": "/at_risk?tab=Can+I+trust+it%3F",
+    "at risk, why": "/at_risk?tab=Why&user={user}",
+    "at risk, models": "/at_risk?tab=Models",
+}
+"""Places of a shop whose users have been scored."""
+WITHOUT_CHART = {
+    "survival, grid", "segments, tags", "at risk, nobody scored", "at risk, own table", "at risk, models", "profile, nobody",
+    "data",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, someone: tuple[str, str, int], place: str) -> None:
-    page = visit(f"{app}{PLACES[place].format(user=someone[1])}", width=390, height=844)
+@pytest.fixture
+def address(request: pytest.FixtureRequest, place: str) -> str:
+    """Return where a place is."""
+    if place in SCORED:
+        url, user = request.getfixturevalue("scored")
+        return url + SCORED[place].format(user=user)
+    someone: tuple[str, str, int] = request.getfixturevalue("someone")
+    return request.getfixturevalue("app") + PLACES[place].format(user=someone[1])
+
+
+@pytest.mark.parametrize("place", [*PLACES, *SCORED])
+def test_a_phone_scrolls_one_way_only(visit: Visit, address: str, place: str) -> None:
+    page = visit(address, width=390, height=844)
     assert not page.get_by_text("could not be read in full").count()
     page.locator(".stMain h1").first.wait_for()
     wide = page.evaluate(
@@ -66,11 +87,11 @@ def test_a_phone_scrolls_one_way_only(visit: Visit, app: str, someone: tuple[str
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", [*PLACES, *SCORED])
 def test_axe_finds_nothing_serious(
-    visit: Visit, app: str, someone: tuple[str, str, int], axe_script: Path, scheme: str, place: str
+    visit: Visit, address: str, axe_script: Path, scheme: str, place: str
 ) -> None:
-    page = visit(f"{app}{PLACES[place].format(user=someone[1])}", scheme=scheme, height=5000)
+    page = visit(address, scheme=scheme, height=5000)
     if place not in WITHOUT_CHART:
         page.wait_for_selector(".js-plotly-plot .main-svg")
     page.evaluate(axe_script.read_text("utf-8"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -74,8 +76,17 @@ def test_a_model_that_knows_more_than_the_rule_is_reliable_and_calibrated():
     assert abs(trial.figures["intercept"].value) < 0.2
     shown = found.table().set_index("model")
     assert shown.index[0] == "boosting"
-    assert shown["is_rule"].to_dict() == {"boosting": False, "recency": True, "frequency": True}
-    assert list(found.skipped) == ["bgnbd"]  # everybody's visits follow one law here: its parameters cannot be told
+    assert shown["is_rule"].to_dict() == {"boosting": False, "recency": True, "frequency": True, "bgnbd": True}
+    assert found.skipped == {}
+
+
+def test_a_rule_that_cannot_be_taught_is_left_out_with_the_reason():
+    (part,) = parts()
+    once = [replace(t, values=np.where(np.arange(4) == 0, 1.0, t.values)) for t in (*part.train, part.calibrate, part.test)]
+    found = backtest_of([Part(part.plan, once[:2], once[2], once[3])], SPEC)
+    # Nobody came on a second day, so there is nothing to learn expected visits from; the others stand.
+    assert "at least 20 buyers who came back" in found.skipped["bgnbd"]
+    assert set(found.table()["model"]) == {"boosting", "recency", "frequency"}
 
 
 def test_a_random_outcome_is_not_learned_and_nothing_is_claimed():

@@ -155,10 +155,11 @@ def test_settings_are_judged_on_a_later_cutoff_than_they_learned_from():
 def test_the_season_moves_everybody_alike_and_only_where_there_is_one():
     (part,) = parts(n=1500)
     model = fitted("logistic", stacked(part.train, 10**6), part.calibrate, DRAWN)
-    moved = model.shifted(part.test, 0.3)
+    moved, said = model.in_season(part.test, 0.3)
+    assert np.abs(moved.scores(part.test) - said).max() < 1e-12
     assert abs(moved.scores(part.test).mean() - 0.3) < 1e-6
     assert (np.argsort(moved.scores(part.test)) == np.argsort(model.scores(part.test))).all()
-    assert model.shifted(part.test, None) is model
+    assert model.in_season(part.test, None)[0] is model
     # A year ago 50 % of 2,000 users lapsed then and 40 % at this time: now 45 % did, so 35 % are expected to.
     rate, said = seasonal_rate({"matured": (2000, 900), "then": (2000, 800), "matured_then": (2000, 1000)}, 20_000)
     assert rate == pytest.approx(0.35) and "35 % are expected to lapse" in said

@@ -49,9 +49,9 @@ def told(n_users: int, n_cutoffs: int, model: str) -> Told:
             for place, plan in enumerate(tables.held_back()[:n_cutoffs]):
                 part = tables.part(plan)
                 fit = fitted(model, stacked(part.train, MOST_ROWS), part.calibrate, SPEC)
-                fit = fit.shifted(part.test, part.expected_rate)
+                fit, said = fit.in_season(part.test, part.expected_rate)
                 users = [user_of[key] for key in part.test.user_keys.tolist()]
-                found.append((place, part.test, fit.scores(part.test), *_truths(shop, users, part.test.cutoff_day)))
+                found.append((place, part.test, said, *_truths(shop, users, part.test.cutoff_day)))
     return Told(
         np.concatenate([test.lapsed for _, test, *_ in found]),
         np.concatenate([scores for _, _, scores, *_ in found]),
