@@ -80,12 +80,14 @@ def churn_training(store: Store, spec: ChurnSpec, progress: Progress = lambda sh
         plans = tables.held_back(until_day=cutoff_day)
         own = tables.schedule(cutoff_day)
         parts = [tables.part(plan) for plan in plans]
+        teaching = [tables.at(day) for day in own.train_days]
         require_no_suspect(parts[0].train[-1], own_days())
-        searched = _searched(spec, parts[0].train, _within(progress, PART_READ, 0.6))
+        # What teaches the earliest held-back cut-off was known at each of them: settings chosen there help none to cheat.
+        searched = _searched(spec, parts[-1].train, _within(progress, PART_READ, 0.6))
         params = {name: found.params for name, found in searched.items()}
         backtest = backtest_of(parts, spec, params, _within(progress, 0.6, PART_TAUGHT))
         progress(PART_TAUGHT, f"teaching {backtest.chosen} for {date_of(cutoff_day)}")
-        rows = stacked([tables.at(day) for day in own.train_days], MOST_ROWS, spec.seed)
+        rows = stacked(teaching, MOST_ROWS, spec.seed)
         calibrate = None if own.calibrate_day is None else tables.at(own.calibrate_day)
         model = fitted(backtest.chosen, rows, calibrate, spec, params.get(backtest.chosen))
         rate, season = expected_rate(snapshot, spec.lapse, cutoff_day)

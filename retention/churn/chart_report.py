@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
+from typing import Any, Protocol
 
 from retention.churn.report import Standing
 from retention.churn.words_report import title_of
@@ -86,12 +87,27 @@ def gain_alt(found: Standing) -> str:
     return f"Share of those who lapsed among the users with the highest scores. {'; '.join(said)}."
 
 
+class Calibrated(Protocol):
+    """A report with a calibration table; see `judgement.calibration_table`."""
+
+    @property
+    def calibration(self) -> Any: ...
+
+
 def _share(value: float) -> str:
     return "an unknown share" if isnan(value) else percent(value)
 
 
-def calibration_figure(found: Standing, *, is_dark: bool = False) -> Figure:
-    """Draw what came against what the score said, in groups of about as many users; right scores lie on the diagonal."""
+def calibration_figure(found: Calibrated, *, did: str = "lapsed", is_dark: bool = False) -> Figure:
+    """Draw what came against what the score said, in groups of about as many users; right scores lie on the diagonal.
+
+    Parameters
+    ----------
+    found : Calibrated
+        Whatever has a calibration table.
+    did : str
+        What came, as a word.
+    """
     ink, colour = INKS[is_dark], GROUPS[is_dark][0]
     rows = found.calibration
     said, came = ([round(float(v), 4) for v in rows[c]] for c in ("said", "came"))
@@ -132,7 +148,7 @@ def calibration_figure(found: Standing, *, is_dark: bool = False) -> Figure:
         "layout": layout(
             is_dark=is_dark,
             x_title="Mean probability said",
-            y_title="Share that lapsed",
+            y_title=f"Share that {did}",
             y_format=".0%",
             height=380,
             hovermode="closest",
@@ -144,7 +160,7 @@ def calibration_figure(found: Standing, *, is_dark: bool = False) -> Figure:
     }
 
 
-def calibration_alt(found: Standing) -> str:
+def calibration_alt(found: Calibrated) -> str:
     """Describe the calibration to somebody who does not see it."""
     said = "; ".join(
         f"said {percent(r.said)}, came {percent(r.came)} ({interval(r.low, r.high)})"

@@ -200,6 +200,10 @@ def _compare(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     return result, "\n".join(lines)
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _explain(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.churn.answer_reasons import scored_users
     from retention.churn.model_reasons import user_reasons, what_if
@@ -243,8 +247,8 @@ def _explain(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     }  # fmt: skip
     lines = [f"User {user.pseudonym}, scored as of {result['cutoff']} by version {result['version']}: {because(found)}"]
     for reason in told_reasons(found, len(found.reasons)):
-        lines.append(f"{reason.part:+6.2f}  {reason.title}: {reason_words(reason, found.values)}".replace("-", "−", 1))
-    lines.append(f"With the {found.base:+.2f} of the usual user these log-odds add up to the score.".replace("-", "−"))
+        lines.append(f"{_signed(reason.part):>6}  {reason.title}: {reason_words(reason, found.values)}")
+    lines.append(f"With the {_signed(found.base)} of the usual user these log-odds add up to the score.")
     if changed is not None:
         result["what_if"] = {
             "before": changed.before, "after": changed.after, "follow": list(changed.follow), "impossible": list(changed.impossible),

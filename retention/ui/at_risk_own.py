@@ -10,7 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from retention.audiences.export import table_bytes
-from retention.churn.chart_own import calibration_dots, calibration_words, clue_alt, clue_bars
+from retention.churn.chart_own import clue_alt, clue_bars
+from retention.churn.chart_report import calibration_alt, calibration_figure
 from retention.churn.model_own import clues, own_report, refuse_leaks
 from retention.churn.own_score import Clue, OwnReport
 from retention.churn.own_table import YES, OwnTable, likely_id, own_table, read_table, two_values
@@ -219,7 +220,7 @@ def _report(report: OwnReport) -> None:
     _twin(
         "own_calibration_twin",
         lambda: chart(
-            calibration_dots(report, is_dark=is_dark()), alt=calibration_words(report), key="own_calibration_chart",
+            calibration_figure(report, did="left", is_dark=is_dark()), alt=calibration_alt(report), key="own_calibration_chart",
             file_name="own-calibration",
         ),
         pd.DataFrame({

@@ -146,8 +146,11 @@ def _figures(found: Report) -> None:
 
 
 def _left_out(found: Report) -> None:
+    named: dict[str, list[str]] = {}
     for name, reason in (found.card.report.get("skipped") or {}).items():
-        st.caption(plain(f"Left out: {title_of(name)}. {reason}"))
+        named.setdefault(reason, []).append(title_of(name))
+    for reason, names in named.items():
+        st.caption(plain(f"Left out: {', '.join(names)}. {reason}"))
 
 
 def _shown(row: dict[str, Any], column: str) -> str:

@@ -236,6 +236,17 @@ def test_users_in_another_order_and_more_threads_give_the_same_model(name):
     assert np.abs(one.scores(part.test) - two.scores(part.test)).max() <= 1e-6
 
 
+def test_settings_that_were_tried_are_on_the_card_and_knew_nothing_of_the_days_that_judge(scored_store):
+    spec = ChurnSpec(lapse=SPEC.lapse, features=SPEC.features, model="tree", n_backtests=2, tune_seconds=60)
+    card = churn_training(scored_store, spec).card
+    tried = card.report["tuned"]["tree"]
+    assert tried["n_tried"] == tried["n_settings"] > 1 and tried["log_loss"] <= tried["tried_out"]
+    label = SPEC.lapse.label_days
+    assert all(day + label <= tried["validate_day"] for day in tried["train_days"])
+    # Two cut-offs judge, 30 days apart: the settings were chosen on what was known at the earlier one.
+    assert tried["validate_day"] + label <= card.held_back_day - 30
+
+
 KILLED = """
 import sys
 from pathlib import Path
