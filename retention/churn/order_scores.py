@@ -106,12 +106,11 @@ def _put(tx: Transaction, made: ScoreDraft) -> int:
     # Somebody may have been erased since they were scored.
     tx.cursor.register("new_scores", made.rows)
     n_rows = tx.count(
-        "insert into user_scores select $key, n.user_key::integer, n.probability, n.value from new_scores as n"
-        " where n.user_key in (select u.user_key from users as u)",
+        "insert into user_scores select $key, n.user_key::integer, n.probability, case when isnan(n.value) then null"
+        " else n.value end from new_scores as n where n.user_key in (select u.user_key from users as u)",
         {"key": key},
     )
     tx.cursor.unregister("new_scores")
-    tx.run("update user_scores set value = null where scoring_key = $key and isnan(value)", {"key": key})
     tx.run(
         "insert into scorings values ($key, $version, $cutoff_day, $cutoff_us, $property_key, $high, $medium, $intercept,"
         " $season, $last_import, $as_of_us, $n_users, $mean, $made_us)",
