@@ -40,16 +40,20 @@ def versions(store: Store) -> tuple[int, ...]:
 
 def models(store: Store) -> tuple[ModelCard, ...]:
     """What is known of each version whose manifest is whole, the newest first?"""
-    broken = lost_models(store)
-    return tuple(card_at(store, version) for version in versions(store) if version not in broken)
+    return tuple(card for card in _cards(store).values() if isinstance(card, ModelCard))
 
 
 def lost_models(store: Store) -> dict[int, str]:
     """Which versions have lost their manifest, and why?"""
-    found = {}
+    return {version: card for version, card in _cards(store).items() if isinstance(card, str)}
+
+
+def _cards(store: Store) -> dict[int, ModelCard | str]:
+    """Read every card; where that cannot be done, the reason stands in its place."""
+    found: dict[int, ModelCard | str] = {}
     for version in versions(store):
         try:
-            card_at(store, version)
+            found[version] = card_at(store, version)
         except StoreError as error:
             found[version] = error.message
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from retention.churn.reach import Point
@@ -26,6 +27,21 @@ def _range(curve: Any, name: str) -> tuple[list[float], list[float], list[float]
     return tuple([round(float(v), 4) for v in curve[column]] for column in (name, f"{name}_low", f"{name}_high"))  # type: ignore[return-value]
 
 
+def _lines(
+    curve: Any, told: Sequence[tuple[str, str, str, str]], write: Callable[[float], str], *, banded: Sequence[str]
+) -> list[Figure]:
+    """Draw columns of the curve: name, title, colour and dash of each; those that are `banded` with their interval."""
+    x = [int(v) for v in curve["n"]]
+    traces: list[Figure] = []
+    for name, title, colour, dash in told:
+        value, low, high = _range(curve, name)
+        if name in banded:
+            traces.append(band(title, x, low, high, colour))
+        words = [f"{write(a)} ({write(b)} to {write(c)})" for a, b, c in zip(value, low, high, strict=True)]
+        traces.append(line(title, x, value, colour, dash=dash, is_marked=False, customdata=words, hover="%{customdata}"))
+    return traces
+
+
 def reach_figure(curve: Any, n: int, n_users: int, *, is_dark: bool = False) -> Figure:
     """Draw the expected lapsers and the others among the riskiest users, for every number of them.
 
@@ -39,19 +55,9 @@ def reach_figure(curve: Any, n: int, n_users: int, *, is_dark: bool = False) -> 
         How many it goes over.
     """
     ink, colours = INKS[is_dark], GROUPS[is_dark]
-    x = [int(v) for v in curve["n"]]
-    traces: list[Figure] = []
-    for name, title, colour, dash in (
-        ("caught", "Would lapse", colours[1], "solid"), ("bothered", "Would stay anyway", colours[0], "dash")
-    ):  # fmt: skip
-        value, low, high = _range(curve, name)
-        traces.append(band(title, x, low, high, colour))
-        told = [f"{a:,.0f} ({b:,.0f} to {c:,.0f})" for a, b, c in zip(value, low, high, strict=True)]
-        traces.append(
-            line(title, x, value, colour, dash=dash, is_marked=False, customdata=told, hover="%{customdata}")
-        )
+    lines = (("caught", "Would lapse", colours[1], "solid"), ("bothered", "Would stay anyway", colours[0], "dash"))
     return {
-        "data": traces,
+        "data": _lines(curve, lines, "{:,.0f}".format, banded=("caught", "bothered")),
         "layout": layout(
             is_dark=is_dark,
             x_title=f"Users contacted, the riskiest first<br>(of {n_users:,})",
@@ -67,20 +73,11 @@ def reach_figure(curve: Any, n: int, n_users: int, *, is_dark: bool = False) -> 
 def money_figure(curve: Any, n: int, n_users: int, *, is_dark: bool = False) -> Figure:
     """Draw cost, gain and what is left of them, for every number of the riskiest users."""
     ink, colours = INKS[is_dark], GROUPS[is_dark]
-    x = [int(v) for v in curve["n"]]
-    traces: list[Figure] = []
-    for name, title, colour, dash in (
+    lines = (
         ("brings", "Brings", colours[2], "dash"), ("cost", "Costs", colours[0], "dot"), ("net", "Net", colours[1], "solid")
-    ):  # fmt: skip
-        value, low, high = _range(curve, name)
-        if name == "net":
-            traces.append(band(title, x, low, high, colour))
-        told = [f"{amount(a)} ({amount(b)} to {amount(c)})" for a, b, c in zip(value, low, high, strict=True)]
-        traces.append(
-            line(title, x, value, colour, dash=dash, is_marked=False, customdata=told, hover="%{customdata}")
-        )
+    )  # fmt: skip
     return {
-        "data": traces,
+        "data": _lines(curve, lines, amount, banded=("net",)),
         "layout": layout(
             is_dark=is_dark,
             x_title=f"Users contacted, the riskiest first<br>(of {n_users:,})",

@@ -22,6 +22,16 @@ Command = Callable[[argparse.Namespace], tuple[dict[str, Any], str]]
 Add = Callable[[str, Command, str], argparse.ArgumentParser]
 
 
+def add_verb(verbs: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+    """Add a verb of a command, which takes the options of every command, too."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    # Given before the verb or after it; a default here would undo what was said before.
+    parser.add_argument("--store", metavar="PATH", default=argparse.SUPPRESS, help="the store")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    parser.set_defaults(command=command)
+    return parser
+
+
 def open_store(args: argparse.Namespace) -> Store:
     """Open the store that a command names."""
     from retention.store import Store, store_path

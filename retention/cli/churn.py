@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.arguments import Add, Command, about, day_of, names, open_store, progress, rows
+from retention.cli.arguments import Add, about, add_verb, day_of, names, open_store, progress, rows
 from retention.errors import FileError, SpecError
 from retention.periods import date_of, iso
 
@@ -29,7 +29,7 @@ def register(add: Add) -> None:
 
     parser = add("churn", _models, "who is likely to fall silent: teach, judge, score, explain, list")
     verbs = parser.add_subparsers(metavar="VERB")
-    verb = partial(_add_verb, verbs)
+    verb = partial(add_verb, verbs)
 
     train = verb("train", _train, "teach a model, judge it on users it has not learned from, put it in service, score (audited)")
     add_question(train)
@@ -53,15 +53,6 @@ def register(add: Add) -> None:
     delete.add_argument("version", type=int, metavar="VERSION")
     register_reports(verb)
     register_table(verb)
-
-
-def _add_verb(verbs: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
-    # Given before the verb or after it; a default here would undo what was said before.
-    parser.add_argument("--store", metavar="PATH", default=argparse.SUPPRESS, help="the store")
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    parser.set_defaults(command=command)
-    return parser
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.arguments import Add, Command, about, day_of, iso_or_none, names, open_store, progress, rows
+from retention.cli.arguments import (
+    Add,
+    about,
+    add_verb,
+    day_of,
+    iso_or_none,
+    names,
+    open_store,
+    progress,
+    rows,
+)
 from retention.errors import FileError, SpecError
 from retention.periods import day_number, iso, midnight_us
 
@@ -27,7 +37,7 @@ def register(add: Add) -> None:
 
     parser = add("segments", _list, "make, save, score and compare segments of users")
     verbs = parser.add_subparsers(metavar="VERB")
-    verb = partial(_add_verb, verbs)
+    verb = partial(add_verb, verbs)
 
     verb("list", _list, "the saved segmentations, and as of when each has labels")
     fit = verb("fit", _fit, "make segments and judge them; keep them with --save")
@@ -55,15 +65,6 @@ def register(add: Add) -> None:
     export.add_argument("--file-ids", action="store_true", help="the ids of your file instead of pseudonyms")
     register_sweep(verb)
     register_after(verb)
-
-
-def _add_verb(verbs: Any, name: str, command: Command, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
-    # Given before the verb or after it; a default here would undo what was said before.
-    parser.add_argument("--store", metavar="PATH", default=argparse.SUPPRESS, help="the store")
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    parser.set_defaults(command=command)
-    return parser
 
 
 def _add_label(parser: argparse.ArgumentParser) -> None:
