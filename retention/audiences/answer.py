@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from retention.audiences import query
-from retention.audiences.answer_sources import members_of, own_table
-from retention.audiences.export import member_table, table_bytes
-from retention.errors import SpecError
+from retention.audiences.answer_sources import members_of
 from retention.store import Snapshot, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Identity = Literal["pseudonym", "file ids"]
 SHOWN_MEMBERS = 500
 SHOWN_EVENTS = 200
 
@@ -25,7 +22,8 @@ def audiences(store: Store) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        audience_id, name, definition, as_of_us, data_version, n_users (frozen), n_left (after erasures), saved_us.
+        audience_id, name, definition, question, as_of_us, data_version, scoring_key, version (of the model), is_refreshed,
+        n_users (when it was made), n_left (after erasures), saved_us, made_us, n_made; see `saved.SavedList`.
     """
     return store.read(query.saved_audiences())
 
@@ -69,18 +67,3 @@ def member_ids(snapshot: Snapshot, spec: object) -> list[str]:
     """What are the users that a definition names called in the file? Only orders ask, for they leave a trace."""
     frame = snapshot.read(query.member_ids(members_of(snapshot, spec)))
     return [str(user_id) for user_id in frame["user_id"]]
-
-
-def member_file(snapshot: Snapshot, spec: object, fmt: str, identity: Identity) -> tuple[bytes, int]:
-    """What is the file of the users that a definition names, and how many rows has it? Only orders ask."""
-    if identity not in ("pseudonym", "file ids"):
-        raise SpecError(f'`identity` must be "pseudonym" or "file ids", not {identity!r}.')
-    select = members_of(snapshot, spec)
-    rows = snapshot.read(query.member_rows(select, has_ids=identity == "file ids"))
-    own = own_table(snapshot, spec)
-    if own is None:
-        table = member_table(rows)
-    else:  # in its own order, with nothing beside the columns that were chosen
-        names = [name for name in ("user_id", "pseudonym") if name in rows]
-        table = own.merge(rows[names], on="pseudonym", how="left")[[*names, *own.columns.drop("pseudonym")]]
-    return table_bytes(table, fmt, sheet="users"), len(table)

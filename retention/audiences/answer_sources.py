@@ -6,6 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from retention.audiences import words
+from retention.audiences.answer_users import (
+    campaign_users,
+    changed_users,
+    combined_users,
+    saved_users,
+    suppressed_users,
+)
+from retention.audiences.question import told, understood
+from retention.audiences.spec import (
+    CampaignUsersSpec,
+    ChangedUsersSpec,
+    CombinedUsersSpec,
+    SavedUsersSpec,
+    SuppressedUsersSpec,
+)
 from retention.behaviour.answer_drivers import driver_users, driver_users_words
 from retention.behaviour.answer_funnel import funnel_users, funnel_users_words
 from retention.behaviour.answer_hours import cell_users, hour_users
@@ -74,6 +90,14 @@ class Source:
     table: Callable[[Snapshot, Any], pd.DataFrame] | None = None
 
 
+def _suppressed_users(snapshot: Snapshot, spec: SuppressedUsersSpec) -> Sql:
+    return suppressed_users(snapshot, spec, members_of(snapshot, spec.users))
+
+
+def _suppressed_words(spec: SuppressedUsersSpec, catalogue: Catalogue) -> str:
+    return words.suppressed_words(spec, words_of(spec.users, catalogue))
+
+
 SOURCES: dict[type, Source] = {
     CellSpec: Source(members_sql, cell_words),
     IntervalUsersSpec: Source(interval_users, interval_users_words),
@@ -99,6 +123,11 @@ SOURCES: dict[type, Source] = {
     MovedUsersSpec: Source(moved_users, moved_users_words),
     AfterUsersSpec: Source(after_users, after_users_words),
     AtRiskSpec: Source(at_risk_members, at_risk_words, at_risk_file),
+    SavedUsersSpec: Source(saved_users, words.saved_words),
+    CombinedUsersSpec: Source(combined_users, words.combined_words),
+    CampaignUsersSpec: Source(campaign_users, words.campaign_words),
+    SuppressedUsersSpec: Source(_suppressed_users, _suppressed_words),
+    ChangedUsersSpec: Source(changed_users, words.changed_words),
 }
 
 
@@ -116,3 +145,19 @@ def own_table(snapshot: Snapshot, spec: object) -> pd.DataFrame | None:
 def words_of(spec: object, catalogue: Catalogue) -> str:
     """Say whose users a definition names."""
     return SOURCES[type(spec)].words(spec, catalogue)
+
+
+def question_of(spec: object) -> str:
+    """Write a definition down, to be kept in the store and asked again later."""
+    return told(spec)
+
+
+def spec_of(question: str) -> Any:
+    """Read a definition that was kept in the store.
+
+    Raises
+    ------
+    SpecError
+        If it is of a kind, or has settings, that are not known any more.
+    """
+    return understood(question, SOURCES)

@@ -28,6 +28,45 @@ def known_reachable(store: Store) -> Reachable:
     return reachable(store.catalogue())
 
 
+def reachable_sql(snapshot: Snapshot) -> tuple[list[Sql], list[Sql]]:
+    """Write who may be written to: the users must be among those of each of the first, and of none of the second.
+
+    Raises
+    ------
+    SpecError
+        If the store knows nothing of it.
+    """
+    catalogue = snapshot.catalogue
+    as_of_us = catalogue.require_clock().as_of_us
+    known = reachable(catalogue)
+    if not known.is_known:
+        raise SpecError(
+            "The store does not know whom one may write to.",
+            hint="Import a property such as opt_in or consent, or the event unsubscribe; or leave this filter out.",
+        )
+    only: list[Sql] = []
+    without: list[Sql] = []
+    if known.opt_in:
+        only.append(query.saying(catalogue.property_name(known.opt_in), spellings(YES), "opt_in", as_of_us))
+    if known.opt_out:
+        without.append(query.saying(catalogue.property_name(known.opt_out), spellings(YES), "opt_out", as_of_us))
+    if known.left:
+        kinds = [[catalogue.events[name] for name in names] for names in (known.left, known.came_back)]
+        without.append(query.gone(kinds[0], kinds[1], as_of_us))
+    return only, without
+
+
+def contacted_sql(snapshot: Snapshot, days: int) -> Sql:
+    """Write who was contacted within so many days before the data end, as the events tell; nobody where none does."""
+    catalogue = snapshot.catalogue
+    known = reachable(catalogue)
+    return query.contacted(
+        [catalogue.events[name] for name in known.contacts],
+        catalogue.property_name(known.arm) if known.arm and known.contacts else None,
+        spellings(NOT_CONTACTED), catalogue.require_clock().as_of_us, days,
+    )  # fmt: skip
+
+
 def ranked_sql(snapshot: Snapshot, spec: AtRiskSpec) -> Sql:
     """Write the select of the users at risk; the slider, the list, the audience and the file use it.
 
@@ -37,32 +76,14 @@ def ranked_sql(snapshot: Snapshot, spec: AtRiskSpec) -> Sql:
         If a filter asks for what the store does not know.
     """
     catalogue = snapshot.catalogue
-    as_of_us = catalogue.require_clock().as_of_us
-    known = reachable(catalogue)
-    only: list[Sql] = []
-    without: list[Sql] = []
-    if spec.is_reachable_only:
-        if not known.is_known:
-            raise SpecError(
-                "The store does not know whom one may write to.",
-                hint="Import a property such as opt_in or consent, or the event unsubscribe; or leave this filter out.",
-            )
-        if known.opt_in:
-            only.append(query.saying(catalogue.property_name(known.opt_in), spellings(YES), "opt_in", as_of_us))
-        if known.opt_out:
-            without.append(query.saying(catalogue.property_name(known.opt_out), spellings(YES), "opt_out", as_of_us))
-        if known.left:
-            kinds = [[catalogue.events[name] for name in names] for names in (known.left, known.came_back)]
-            without.append(query.gone(kinds[0], kinds[1], as_of_us))
+    only, without = reachable_sql(snapshot) if spec.is_reachable_only else ([], [])
     if spec.not_contacted_days:
-        if not known.contacts:
+        if not reachable(catalogue).contacts:
             raise SpecError(
                 "The store holds no contacts by campaigns.",
                 hint="Import them as events, for example campaign_sent; or leave this filter out.",
             )
-        arm = catalogue.property_name(known.arm) if known.arm else None
-        kinds_of = [catalogue.events[name] for name in known.contacts]
-        without.append(query.contacted(kinds_of, arm, spellings(NOT_CONTACTED), as_of_us, spec.not_contacted_days))
+        without.append(contacted_sql(snapshot, spec.not_contacted_days))
     who = None if is_everybody(spec.where) else population(catalogue, spec.where)
     return query.ranked(spec, population=who, only=only, without=without)
 
@@ -89,11 +110,11 @@ def at_risk_reach(store: Store, spec: AtRiskSpec) -> Reach:
         judged = snapshot.read(query.held_back(version))
     return reach_of(
         rows["user_key"], rows["probability"], rows["value"], lapsed=judged["lapsed"], held_back_scores=judged["probability"],
-        level_mistakes=_level_mistakes(store, version),
+        level_mistakes=level_mistakes(store, version),
     )  # fmt: skip
 
 
-def _level_mistakes(store: Store, version: int) -> tuple[float, ...]:
+def level_mistakes(store: Store, version: int) -> tuple[float, ...]:
     """By how much were the log-odds of a version off at the held-back cut-offs, the latest first?"""
     try:
         card = card_at(store, version)

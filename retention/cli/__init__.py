@@ -30,6 +30,10 @@ TOPICS = (
     "tags",
     "churn",
     "profile",
+    "audience",
+    "campaigns",
+    "preview",
+    "experiment",
 )
 """The modules of this package that bring commands, in the order in which the help lists them."""
 

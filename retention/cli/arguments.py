@@ -108,6 +108,14 @@ def progress(name: str = "") -> Callable[[float, str], None]:
     return show
 
 
+def refresh_lists(store: Store) -> list[str]:
+    """Make the lists anew that are to be refreshed, and say what became of each."""
+    from retention.audiences.order import refresh_audiences
+    from retention.audiences.words import refreshed_words
+
+    return [refreshed_words(done) for done in refresh_audiences(store)]
+
+
 def iso_or_none(us: int | None) -> str | None:
     """Write an instant, where there is one."""
     return None if us is None else iso(us)

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention.cli.arguments import Add, about, add_verb, day_of, names, open_store, progress, rows
-from retention.errors import FileError, SpecError
+from retention.cli.arguments import Add, about, add_verb, day_of, names, open_store, progress, refresh_lists, rows
+from retention.errors import SpecError
 from retention.periods import date_of, iso
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from retention.churn.spec import ChurnSpec, LapseSpec
     from retention.store import Store
 
-FORMATS = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 PRESETS = ("rfm", "engagement", "commerce")
 SHOWN_USERS = 20
 
@@ -117,18 +116,20 @@ def _train(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         spec, why = question(args, store)
         card = train(store, spec, progress=progress("churn"))
         made = None if args.no_score else score(store, card.version, spec.cutoff)
+        refreshed = [] if made is None else refresh_lists(store)
         result = {
             **about(store.catalogue()),
             **card_told(card),
             "why_lapse": why,
             "is_serving": True,
             "scoring": None if made is None else _scoring_told(made),
+            **({"lists": refreshed} if refreshed else {}),
         }
     lines = [card.sentence, f"Version {card.version} ({card.name}) is in service. {_lapse_words(card)}"]
     lines += [why] * bool(why) + _table_lines(card)
     if made is not None:
         lines.append(f"{made.n_users:,} users are scored as of {made.cutoff}: {made.mean:.1%} of them are expected to lapse.")
-    return result, "\n".join(lines)
+    return result, "\n".join([*lines, *refreshed])
 
 
 def card_told(card: ModelCard) -> dict[str, Any]:
@@ -187,12 +188,13 @@ def _score(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     with open_store(args) as store:
         made = score(store, args.version, args.cutoff, progress=progress("churn"))
         n_high = at_risk_users(store, AtRiskSpec(scoring_key=made.scoring_key, threshold=made.high, columns=())).count
-        result = {**about(store.catalogue()), **_scoring_told(made), "n_high": n_high}
+        refreshed = refresh_lists(store)
+        result = {**about(store.catalogue()), **_scoring_told(made), "n_high": n_high, **({"lists": refreshed} if refreshed else {})}
     text = (
         f"{made.n_users:,} users scored as of {made.cutoff} by version {made.version}: {made.mean:.1%} of them are expected to"
         f" lapse, {n_high:,} are at high risk (from {made.high:.0%} on). {made.season}"
     )
-    return result, text
+    return result, "\n".join([text, *refreshed])
 
 
 def _scoring_told(made: Scoring) -> dict[str, Any]:
@@ -234,12 +236,13 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contact-cost", type=float, metavar="MONEY", help="of reaching one user (default: 1)")
     parser.add_argument("--incentive", type=float, metavar="MONEY", help="given to whoever stays (default: 10)")
     parser.add_argument("--save-rate", type=float, metavar="SHARE", help="assumed share of would-be lapsers who stay by it (default: 0.3)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="as a file (audited): CSV, Parquet or XLSX")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="as a file (audited): CSV, Parquet, XLSX or JSONL")
     parser.add_argument("--file-ids", action="store_true", help="the ids of your file instead of pseudonyms")
 
 
 def _list(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from retention.audiences.order import export_members
+    from retention.audiences.export import format_of
+    from retention.audiences.order_export import export_file
     from retention.churn.answer_list import at_risk_reach, at_risk_users
     from retention.churn.answer_scores import latest_scoring
     from retention.churn.money import Offer
@@ -247,8 +250,8 @@ def _list(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.cli.churn_table import figure
     from retention.cohorts.spec import Condition
 
-    if args.out is not None and args.out.suffix.lower() not in FORMATS:
-        raise SpecError(f"`--out` must end in {', '.join(FORMATS)}, not {args.out.name!r}.")
+    if args.out is not None:
+        format_of(args.out)  # before anything is reckoned
     costs = {"contact_cost": args.contact_cost, "incentive": args.incentive, "save_rate": args.save_rate}
     offer = Offer(**{name: value for name, value in costs.items() if value is not None})
     with open_store(args) as store:
@@ -269,8 +272,7 @@ def _list(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         found = at_risk_users(store, spec)
         point = at_risk_reach(store, spec).at(found.count, offer)
         if args.out is not None:
-            content = export_members(store, spec, FORMATS[args.out.suffix.lower()], "file ids" if args.file_ids else "pseudonym")
-            _write(args.out, content)
+            export_file(store, spec, args.out, "file ids" if args.file_ids else "pseudonym")
         result = {
             **about(store.catalogue()),
             **_scoring_told(scoring),
@@ -313,13 +315,6 @@ def _list_text(result: dict[str, Any], found: Any, args: argparse.Namespace) -> 
     if result["file"]:
         lines.append(f"{result['n']:,} users in {result['file']}")
     return "\n".join(lines)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}.", hint="Name another file.") from None
 
 
 # Versions -------------------------------------------------------------------------------------------

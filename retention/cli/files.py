@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retention.cli.arguments import Add, instant, iso_or_none, progress
+from retention.cli.arguments import Add, instant, iso_or_none, progress, refresh_lists
 from retention.errors import SpecError
 
 
@@ -72,6 +72,7 @@ def _import(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
             )  # fmt: skip
             complete_to = None if args.complete_to is None else instant(args.complete_to, timezone)
             reports.append(import_file(store, spec, complete_to_us=complete_to, progress=progress(path.name)))
+        lists = refresh_lists(store)
         fired = evaluate_alerts(store).fired
     last = reports[-1]
     result: dict[str, Any] = {
@@ -96,6 +97,9 @@ def _import(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         f" Data until {result['as_of']}."
     ]
     lines += [f"  {x['n']:>9,}  {x['reason']} (first at line {x['first_line']:,})" for x in result["reasons"]]
+    if lists:
+        result["lists"] = lists
+        lines += lists
     if fired:
         result["alerts"] = [item.sentence for item in fired]
         lines += [f"alert: {item.sentence}" for item in fired]

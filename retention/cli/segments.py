@@ -18,7 +18,7 @@ from retention.cli.arguments import (
     progress,
     rows,
 )
-from retention.errors import FileError, SpecError
+from retention.errors import SpecError
 from retention.periods import day_number, iso, midnight_us
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ENOUGH_USERS = 200
 """So many users must have the recommended number of active days, or one day is asked for."""
-FORMATS = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 
 
 def register(add: Add) -> None:
@@ -315,24 +314,15 @@ def _delete(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _export(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from retention.audiences.answer import users_of
-    from retention.audiences.order import export_members
+    from retention.audiences.order_export import export_file
     from retention.segments.answer_saved import saved_segmentation
     from retention.segments.spec_saved import SegmentUsersSpec
 
-    suffix = args.out.suffix.lower()
-    if suffix not in FORMATS:
-        raise SpecError(f"`--out` must end in {', '.join(FORMATS)}, not {args.out.name!r}.")
     with open_store(args) as store:
         one = saved_segmentation(store, args.label)
         cutoff_us = one.latest.cutoff_us if args.as_of is None else _moment(one, args.as_of, store)
         spec = SegmentUsersSpec(one.label, args.segment, cutoff_us)
-        n_users = users_of(store, spec).count
-        content = export_members(store, spec, FORMATS[suffix], "file ids" if args.file_ids else "pseudonym")
-        try:
-            args.out.write_bytes(content)
-        except OSError as error:
-            raise FileError(f"{args.out} cannot be written: {error.strerror}.", hint="Name another file.") from None
+        n_users = export_file(store, spec, args.out, "file ids" if args.file_ids else "pseudonym").n_rows
         result = {
             **about(store.catalogue()),
             "label": one.label,

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retention.cli.arguments import Add, about, day_of, open_store
-from retention.errors import FileError, SpecError
+from retention.errors import SpecError
 from retention.periods import iso
 
 if TYPE_CHECKING:
     from retention.segments.tags import SavedTag
 
-FORMATS = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
 VERBS = ("list", "preview", "save", "count", "delete", "export")
 DEFINITION = "Users who satisfied all conditions of the rule, from what had happened before the date of the count."
 
@@ -110,22 +109,16 @@ def _delete(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _export(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from retention.audiences.order import export_members
+    from retention.audiences.order_export import export_file
     from retention.segments.answer_tags import saved_tag
     from retention.segments.spec_tags import TagUsersSpec
 
-    if args.out is None or args.out.suffix.lower() not in FORMATS:
-        raise SpecError(f"`--out` must name a file that ends in {', '.join(FORMATS)}.")
+    if args.out is None:
+        raise SpecError("`--out` must name a file.", hint="For example --out often.csv.")
     with open_store(args) as store:
         tag = saved_tag(store, args.tag)
-        content = export_members(
-            store, TagUsersSpec(tag.label), FORMATS[args.out.suffix.lower()], "file ids" if args.file_ids else "pseudonym"
-        )
+        export_file(store, TagUsersSpec(tag.label), args.out, "file ids" if args.file_ids else "pseudonym")
         result = about(store.catalogue())
-    try:
-        args.out.write_bytes(content)
-    except OSError as error:
-        raise FileError(f"{args.out} cannot be written: {error.strerror}.", hint="Name another file.") from None
     return (
         {**result, "definition": DEFINITION, **_said(tag), "file": str(args.out)},
         f"{tag.n:,} users with {tag.label}, in {args.out}",

@@ -17,7 +17,7 @@ from retention.store.audit import record
 from retention.store.cells import CELLS
 from retention.store.commit import commit
 from retention.store.keys import pseudonym_key
-from retention.store.labels import LABELS, SCORES
+from retention.store.labels import ACTING, LABELS, SCORES
 from retention.store.orders import TABLES as ORDERS
 from retention.store.rollups import ROLLUPS
 from retention.store.staged import RejectReason, Staged
@@ -26,8 +26,8 @@ Progress = Callable[[float, str], object]
 SAMPLE_ACTIVITY = "all but refund, campaign_sent"
 DATA_TABLES = (
     "events", "order_lines", "users", "identities", "items", "texts", "event_names", "property_values", "properties",
-    "imports", "reject_reasons", "rejects", "gaps", "audiences", "audience_members", "views",
-    "annotations", "alerts", "alert_readings", *LABELS, *SCORES, *ROLLUPS, *CELLS, *ORDERS,
+    "imports", "reject_reasons", "rejects", "gaps", "views",
+    "annotations", "alerts", "alert_readings", *LABELS, *SCORES, *ACTING, *ROLLUPS, *CELLS, *ORDERS,
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,15 @@ class PropertyName:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignName:
+    """A campaign that was assigned, and what its groups are called: the holdout first, then the arms."""
+
+    name: str
+    groups: tuple[str, ...]
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The names that a question may use; identifiers in SQL come from here and nowhere else."""
 
@@ -90,6 +100,9 @@ class Catalogue:
     clock: Clock | None
     is_simulated: bool
     labels: Mapping[str, PropertyName] = field(default_factory=dict)
+    audiences: Mapping[int, str] = field(default_factory=dict)
+    """The names of saved lists by their numbers."""
+    campaigns: Mapping[int, CampaignName] = field(default_factory=dict)
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -154,6 +167,8 @@ def load(rows: Rows) -> Catalogue:
         "select l.name, l.property_key, max(m.cutoff_us) from labels as l"
         " join labellings as m on m.property_key = l.property_key group by l.name, l.property_key order by l.name"
     )
+    audiences = rows("select a.audience_id, a.name from audiences as a order by a.audience_id")
+    campaigns = rows("select c.campaign_id, c.name, c.arms, c.is_running from campaigns as c order by c.campaign_id")
     gaps = rows("select g.from_us, g.to_us from gaps as g order by g.from_us, g.to_us")
     simulated = rows("select max(i.is_simulated) from imports as i")
     return Catalogue(
@@ -164,4 +179,9 @@ def load(rows: Rows) -> Catalogue:
         clock=None if as_of_us is None else Clock(as_of_us, settings.timezone, settings.week_start, tuple(gaps)),
         is_simulated=bool(simulated[0][0]),
         labels={name: PropertyName(key, name, "label", "", cutoff_us=cutoff) for name, key, cutoff in labels},
+        audiences=dict(audiences),
+        campaigns={
+            key: CampaignName(name, ("holdout", *(arm["name"] for arm in json.loads(arms))), is_running)
+            for key, name, arms, is_running in campaigns
+        },
     )

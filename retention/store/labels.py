@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 LABELS = ("labels", "labellings", "user_labels", "segmentations", "tags")
 SCORES = ("churn_models", "scorings", "user_scores", "held_back_scores")
+ACTING = (
+    "audiences", "audience_members", "audience_history", "audience_changes", "interventions", "campaigns", "exposures",
+    "measured_effects", "deliveries", "delivery_users",
+)  # fmt: skip
 FIRST_KEY = 1_000_001
 """Properties that come from files have smaller keys, so that both can share the table of values."""
 

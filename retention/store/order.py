@@ -19,7 +19,7 @@ from retention.store.settings import REBUILDING, Settings
 from retention.store.store import Store, Transaction
 
 Progress = Callable[[float, str], object]
-USER_TABLES = ("user_labels", "user_scores", "held_back_scores", "audience_members", "order_lines", "events", *rollups.ROLLUPS, "identities", "users")
+USER_TABLES = ("user_labels", "user_scores", "held_back_scores", "audience_members", "audience_changes", "exposures", "delivery_users", "order_lines", "events", *rollups.ROLLUPS, "identities", "users")
 
 
 def change_setting(store: Store, name: str, value: str, progress: Progress = lambda share, text: None) -> Settings:

@@ -24,6 +24,7 @@ from retention.store.sql import Sql
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 T = TypeVar("T")
 DEFAULT_PATH = Path(__file__).resolve().parents[2] / "data" / "holdfast.duckdb"
@@ -51,6 +52,10 @@ class Snapshot:
     def read(self, sql: Sql) -> pd.DataFrame:
         """Run a question and return its small frame."""
         return self._cursor.execute(sql.text, dict(sql.params)).df()
+
+    def table(self, sql: Sql) -> pa.Table:
+        """Run a question and return its rows as an Arrow table: what files of many rows are made of."""
+        return self._cursor.sql(sql.text, params=dict(sql.params)).to_arrow_table()
 
 
 class Transaction(Snapshot):

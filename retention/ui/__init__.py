@@ -6,7 +6,7 @@ from retention.ui.alerts import alerts_panel, fired_notice
 from retention.ui.annotations import annotation_panel
 from retention.ui.answers import answer, order
 from retention.ui.at_risk import at_risk_tabs
-from retention.ui.audiences import audience_panel
+from retention.ui.audiences import audience_tabs
 from retention.ui.behaviour import interval_panel, window_panel
 from retention.ui.behaviour_drivers import drivers_panel
 from retention.ui.behaviour_funnel import funnel_panel
@@ -14,14 +14,17 @@ from retention.ui.behaviour_hours import hours_panel
 from retention.ui.behaviour_paths import paths_panel
 from retention.ui.charts import chart
 from retention.ui.cohort_controls import cohort_controls
+from retention.ui.cohort_members import audience_panel
 from retention.ui.cohorts import curves, definition_card, first_moment, share
 from retention.ui.cohorts import grid as pick
 from retention.ui.cohorts import headline as verdict
 from retention.ui.controls import Controls
 from retention.ui.data import erase_panel, gaps_panel, settings_panel, status_panel
 from retention.ui.downloads import download
+from retention.ui.experiments import experiment_tabs
 from retention.ui.growth import growth_panels
 from retention.ui.imports import import_panel
+from retention.ui.interventions import intervention_tabs
 from retention.ui.overview import (
     explain_panel,
     findings_panel,
@@ -43,6 +46,7 @@ __all__ = [
     "answer",
     "at_risk_tabs",
     "audience_panel",
+    "audience_tabs",
     "chart",
     "cohort_controls",
     "curves",
@@ -50,6 +54,7 @@ __all__ = [
     "download",
     "drivers_panel",
     "erase_panel",
+    "experiment_tabs",
     "explain_panel",
     "find_panel",
     "findings_panel",
@@ -62,6 +67,7 @@ __all__ = [
     "hours_panel",
     "import_panel",
     "interval_panel",
+    "intervention_tabs",
     "lifecycle_panel",
     "order",
     "page",

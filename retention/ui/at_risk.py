@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from retention.audiences.export import table_bytes
+from retention.audiences.order import refresh_audiences
+from retention.audiences.words import refreshed_words
 from retention.churn.answer_registry import card_at, serving
 from retention.churn.answer_scores import latest_scoring
 from retention.churn.card import ModelCard
@@ -124,7 +126,9 @@ def _work(make: Callable[[Callable[[float, str], object]], Scoring | None]) -> S
 
 def _done(scoring: Scoring | None, what: str) -> None:
     if scoring is not None:
-        st.session_state[NOTE] = f"{what}: {many(scoring.n_users, 'user')} as of {day_words(scoring.cutoff)}."
+        said = [f"{what}: {many(scoring.n_users, 'user')} as of {day_words(scoring.cutoff)}."]
+        said += [refreshed_words(done) for done in order(refresh_audiences) or ()]
+        st.session_state[NOTE] = " ".join(said)
         st.rerun()
 
 

@@ -1,71 +1,87 @@
-"""The users behind a cell of the retention grid: those who came back, or those who did not."""
+"""The Audiences page: every saved list as an object, lists combined, and how they overlap."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
+import pandas as pd
 import streamlit as st
 
-from retention.audiences.answer import users_of
-from retention.cohorts.chart_look import cohort_label
-from retention.cohorts.spec import CellSpec
-from retention.cohorts.words import percent
-from retention.ui.answers import answer
-from retention.ui.cohorts import cell_state
-from retention.ui.members import member_list
-from retention.ui.words import many, plain
+from retention.audiences.answer_lists import SavedList, opened_list, saved_lists
+from retention.ui.answers import answer, catalogue
+from retention.ui.audiences_opened import opened_panel
+from retention.ui.audiences_together import combine_panel, overlap_panel
+from retention.ui.controls import Controls
+from retention.ui.pages import link_to, section
+from retention.ui.words import many, short_moment
+
+SHOWN_LISTS = 100
+WAYS = {"cohorts": "a cell of the cohorts", "segments": "a segment or a tag", "at_risk": "the riskiest users"}
+KINDS = {False: "static", True: "refreshed"}
 
 
-def audience_panel(cell: CellSpec | None) -> CellSpec | None:
-    """List the users behind the picked cell, those who came back or those who did not, and return the cell shown."""
-    if cell is None:
-        return None
-    state = st.session_state
-    kept, lost = (answer(users_of, replace(cell, is_lost=is_lost)) for is_lost in (False, True))
-    spec = cell.cohorts
-    with st.container(border=True, key="members"):
-        when = f"{spec.period} {_age_words(cell)}"
-        of = plain(f", {spec.by} {cell.group}") if cell.group is not None else ""
-        label = cohort_label(cell.cohort, spec.period)
-        head, close = st.columns([6, 1], vertical_alignment="center")
-        size = kept.count + lost.count
-        state.setdefault("is_lost", False)
-        state["is_lost"] = state["is_lost"]
-        count = lost.count if state["is_lost"] else kept.count
-        word = "did not come back" if state["is_lost"] else "came back"
-        head.subheader(f"{many(count, 'user')} of cohort {label}{of} {word} in {when}")
-        close.button("Close", key="close_cell", on_click=_close, width="stretch")
-        share = percent(count / size) if size else "0 %"
-        note = " So far: this cell is still in progress." if cell_state(cell) == "in_progress" else ""
-        st.caption(f"{share} of {many(size, 'user')} who started in this cohort.{note}")
-        st.segmented_control(
-            "Show",
-            [False, True],
-            key="is_lost",
-            required=True,
-            format_func=lambda is_lost: (
-                f"Did not come back ({lost.count:,})" if is_lost else f"Came back ({kept.count:,})"
-            ),
-        )
-        shown = replace(cell, is_lost=bool(state["is_lost"]))
-        members = lost if shown.is_lost else kept
-        member_list(shown, members.users, members.count, key="cell")
-    return shown
+def audience_tabs(controls: Controls) -> None:
+    """Draw the tab that is open."""
+    catalogue().require_clock()
+    for name, tab in zip(TABS, controls.tabs("tab", list(TABS)), strict=True):
+        if tab.open:
+            with tab:
+                TABS[name](controls)
+    controls.complain()
 
 
-def _age_words(cell: CellSpec) -> str:
-    spec = cell.cohorts
-    if spec.mode == "bracket":
-        end = dict(spec.brackets)[cell.age]
-        return str(cell.age) if end == cell.age else f"{cell.age} to {end}"
-    return {
-        "on": f"{cell.age}",
-        "on-or-after": f"{cell.age} or later",
-        "on-or-before": f"{cell.age} or before",
-        "streak": f"1 to {cell.age} without a break",
-    }[spec.mode]
+def _lists_panel(controls: Controls) -> None:
+    known = answer(saved_lists)
+    with section("Saved lists", "Which lists of users have been kept, and what made them?"):
+        if not known:
+            _none_yet()
+            return
+        _table(known)
+        options = {str(one.audience_id): f"{one.name}: {many(one.n_left, 'user')}" for one in known}
+        chosen = controls.choice("list", list(options), str(known[0].audience_id), "Open a list", words=options)
+    opened_panel(controls, answer(opened_list, int(str(chosen))))
 
 
-def _close() -> None:
-    state = st.session_state
-    state["pick"] = state["pick_drawn"] = None
+def _none_yet() -> None:
+    st.info(
+        "No list has been saved yet. Pick users on another page – a cell of the cohorts, a segment, the riskiest – and press"
+        " “Save” under “Save as an audience”."
+    )
+    with st.container(horizontal=True, gap="small", key="audience_ways"):
+        for page, words in WAYS.items():
+            link_to(page, f"Choose {words}")
+
+
+def _table(known: tuple[SavedList, ...]) -> None:
+    zone = catalogue().settings.timezone
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "List": [one.name for one in known],
+                "Users": [one.n_left for one in known],
+                "Kind": [KINDS[one.is_refreshed] for one in known],
+                "Data until": [short_moment(one.as_of_us, zone) for one in known],
+                "Saved": [short_moment(one.saved_us, zone) for one in known],
+                "Who": [one.definition for one in known],
+            }
+        ).head(SHOWN_LISTS),
+        hide_index=True,
+        height=min(38 + 35 * len(known), 318),
+        alt="The saved lists, the newest first",
+        column_config={
+            "List": st.column_config.TextColumn(width="medium"),
+            "Users": st.column_config.NumberColumn(format="localized", help="Erased users are taken off"),
+            "Kind": st.column_config.TextColumn(help="Static: the users stay as they were saved. Refreshed: made anew after each import."),
+            "Data until": st.column_config.TextColumn(help=f"How far the data reached when its users were looked for ({zone})"),
+            "Who": st.column_config.TextColumn(width="large"),
+        },
+    )
+    if len(known) > SHOWN_LISTS:
+        st.caption(f"The newest {SHOWN_LISTS} of {len(known):,}; all can be opened below.")
+
+
+TABS: dict[str, Callable[[Controls], None]] = {
+    "Lists": _lists_panel,
+    "Combine": combine_panel,
+    "Overlap": overlap_panel,
+}

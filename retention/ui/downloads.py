@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
 
 from retention.audiences.export import FORMATS, MIME
 
-FORMAT_WORDS = {"csv": "CSV", "xlsx": "Excel", "parquet": "Parquet"}
+FORMAT_WORDS = {"csv": "CSV", "xlsx": "Excel", "parquet": "Parquet", "jsonl": "JSON lines"}
 
 
-def download(what: str, file_name: str, make: Callable[[str], bytes], *, key: str) -> None:
+def download(
+    what: str, file_name: str, make: Callable[[str], bytes], *, key: str, formats: Sequence[str] = FORMATS
+) -> None:
     """Offer a table in every format.
 
     Parameters
@@ -24,9 +26,11 @@ def download(what: str, file_name: str, make: Callable[[str], bytes], *, key: st
     make : callable
         Makes the bytes of a format, on the click.
     key : str
+    formats : sequence of str
+        In which it can be had; lists of users in more than tables of figures.
     """
     with st.container(horizontal=True, gap="small", key=f"{key}_files"):
-        for fmt in FORMATS:
+        for fmt in formats:
             st.download_button(
                 f"{FORMAT_WORDS[fmt]}",
                 data=partial(make, fmt),

@@ -14,7 +14,7 @@ from retention.ui.starting import first_start, store
 from retention.ui.words import moment, plain
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "segments", "at_risk", "profile", "data")
+PAGES = ("overview", "cohorts", "growth", "behaviour", "survival", "segments", "at_risk", "audiences", "interventions", "experiments", "profile", "data")
 """In the order of the navigation; the first is the default."""
 STYLE = Path(__file__).with_name("style.css")
 

@@ -15,6 +15,8 @@ import streamlit as st
 
 from retention.alerts.order import evaluate_alerts
 from retention.audiences.export import table_bytes
+from retention.audiences.order import refresh_audiences
+from retention.audiences.words import refreshed_words
 from retention.errors import FileError, RetentionError
 from retention.ingest.answer import import_rejects
 from retention.ingest.order import ImportReport, import_file
@@ -268,11 +270,12 @@ def _import(spec: ImportSpec, complete_to: date | None, zone: str) -> None:
         bar.empty()
         advise(error)
         return
+    lists = refresh_audiences(store())
     evaluate_alerts(store())
     look_again()
     if was_simulated:
         address.forget("")  # the Cohorts page, whose path is empty
-    st.session_state["import_report"] = (spec.path.name, report)
+    st.session_state["import_report"] = (spec.path.name, report, tuple(refreshed_words(done) for done in lists))
     st.rerun()
 
 
@@ -281,13 +284,18 @@ def _report() -> bool:
     held = st.session_state.get("import_report")
     if held is None:
         return False
-    name, report = held
-    report_card(name, report)
+    report_card(*held)
     return True
 
 
-def report_card(name: str, report: ImportReport) -> None:
-    """Say what became of a file; the three parts add up to its rows."""
+def report_card(name: str, report: ImportReport, notes: Sequence[str] = ()) -> None:
+    """Say what became of a file; the three parts add up to its rows.
+
+    Parameters
+    ----------
+    notes : sequence of str
+        What the import did beside: to the lists that are made anew with each.
+    """
     with st.container(border=True, key="import_report_card"):
         st.subheader(plain(f"{name} is in"))
         columns = st.columns(4)
@@ -318,6 +326,8 @@ def report_card(name: str, report: ImportReport) -> None:
                 data=lambda: table_bytes(answer(import_rejects, report.import_id), "csv"),
                 key="rejects",
             )
+        for note in notes:
+            st.markdown(plain(note))
         with st.container(horizontal=True, vertical_alignment="center"):
             link_to("cohorts", "See your cohorts")
             st.button("Import another file", key="report_done", on_click=_done)

@@ -11,7 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from retention.audiences.answer import SHOWN_EVENTS, audiences, user_events, users_of
-from retention.audiences.order import export_members, save_audience
+from retention.audiences.export import LIST_FORMATS
+from retention.audiences.order import save_audience
+from retention.audiences.order_export import export_members
 from retention.audiences.spec import AudienceSpec
 from retention.errors import RetentionError
 from retention.ui.answers import advise, answer, catalogue, drawn, order
@@ -159,21 +161,27 @@ def _keep(spec: Any, count: int, panel: str) -> None:
             f"users-{_file_words(spec)}-{count}",
             lambda fmt: export_members(store(), spec, fmt, "file ids" if is_file_ids else "pseudonym"),
             key=f"{panel}_users",
+            formats=LIST_FORMATS,
         )
     with two:
         st.markdown("**Save as an audience**")
         with st.form(f"{panel}_save_audience", border=False, clear_on_submit=True):
             name = st.text_input("Name of the audience", max_chars=80, placeholder="For example: lost in month 3")
+            is_refreshed = st.checkbox(
+                "Make it anew after each import", key=f"{panel}_is_refreshed",
+                help="Otherwise the list keeps the users that it has now. Anew, the same definition is asked of the new data.",
+            )  # fmt: skip
             is_sent = st.form_submit_button(f"Save {many(count, 'user')}")
         if is_sent:
             try:
-                wanted = AudienceSpec(name=name, users=spec)
+                wanted = AudienceSpec(name=name, users=spec, is_refreshed=is_refreshed)
             except RetentionError as error:
                 advise(error)
             else:
                 if saved := order(save_audience, wanted, receipt=f"Audience “{name.strip()}” saved."):
                     st.session_state[f"{panel}_note"] = (
-                        f"“{saved.name}” holds {many(saved.n_users, 'user')}, frozen now."
+                        f"“{saved.name}” holds {many(saved.n_users, 'user')}, "
+                        + ("made anew after each import." if saved.is_refreshed else "frozen now.")
                     )
                     st.rerun()
         if note := st.session_state.pop(f"{panel}_note", ""):
@@ -182,6 +190,7 @@ def _keep(spec: Any, count: int, panel: str) -> None:
         if len(saved_lists):
             names = ", ".join(f"{r.name} ({r.n_left:,})" for r in saved_lists.head(5).itertuples(index=False))
             st.caption(plain(f"Saved so far: {names}{' …' if len(saved_lists) > 5 else ''}"))
+            link_to("audiences", "All saved lists")
 
 
 def _file_words(spec: Any) -> str:

@@ -12,7 +12,8 @@ import pytest
 
 from retention.audiences.answer import audiences, user_events, users_of
 from retention.audiences.export import escape, table_bytes
-from retention.audiences.order import delete_audience, export_members, list_member_ids, save_audience
+from retention.audiences.order import delete_audience, list_member_ids, save_audience
+from retention.audiences.order_export import export_members
 from retention.audiences.spec import AudienceSpec
 from retention.cohorts.spec import CellSpec, CohortSpec
 from retention.errors import SpecError

@@ -140,11 +140,17 @@ def own_app(shop: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def scored(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Run the app on a shop that has been scored, which tests share; its address, and the user with the highest risk."""
+    """Run the app on a shop that has been scored, which tests share; its address, and the user with the highest risk.
+
+    Two lists are saved in it; the first was made twice.
+    """
+    from retention.audiences.order import refresh_audiences, save_audience
+    from retention.audiences.spec import AudienceSpec
     from retention.churn.answer_reasons import riskiest
     from retention.churn.order_registry import train
     from retention.churn.order_scores import score
     from retention.churn.spec import ChurnSpec, LapseSpec
+    from retention.churn.spec_list import AtRiskSpec
     from retention.features.spec import FeatureSpec
     from retention.store import Store
 
@@ -154,7 +160,11 @@ def scored(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     lapse, features = LapseSpec(horizon_days=30, lookback_days=60), FeatureSpec(presets=("rfm",), names=("gap_mean",))
     with Store.open(path) as store:
         train(store, ChurnSpec(lapse=lapse, features=features, model="logistic", n_backtests=1, step_days=90))
-        user = str(riskiest(store, score(store).scoring_key, 1)["pseudonym"].iloc[0])
+        key = score(store).scoring_key
+        user = str(riskiest(store, key, 1)["pseudonym"].iloc[0])
+        for name, n in (("The riskiest 100", 100), ("The riskiest 300", 300)):
+            save_audience(store, AudienceSpec(name=name, users=AtRiskSpec(scoring_key=key, n=n), is_refreshed=n == 100))
+        refresh_audiences(store)
     with served(path) as url:
         yield url, user
 

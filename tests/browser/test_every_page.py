@@ -45,6 +45,14 @@ PLACES = {
     "segments, tags": "/segments?tab=Tags",
     "at risk, nobody scored": "/at_risk",
     "at risk, own table": "/at_risk?tab=Your+own+table",
+    "audiences, none yet": "/audiences",
+    "interventions, nobody scored": "/interventions",
+    "interventions, catalogue": "/interventions?tab=Catalogue",
+    "experiments": "/experiments?campaign=singles+day+coupon&window=14&by=device&contact=0.2",
+    "experiments, sizes": "/experiments?campaign=new+year+coupon&window=14",
+    "experiments, plan": "/experiments?tab=Plan&effect=6",
+    "experiments, file": "/experiments?tab=A+file+of+units",
+    "experiments, archive": "/experiments?tab=Archive",
     "profile": "/profile?user={user}",
     "profile, among": "/profile?user={user}&part=Among+all+users",
     "profile, habits": "/profile?user={user}&part=Interests+and+hours",
@@ -56,11 +64,21 @@ SCORED = {
     "at risk, trust": "/at_risk?tab=Can+I+trust+it%3F",
     "at risk, why": "/at_risk?tab=Why&user={user}",
     "at risk, models": "/at_risk?tab=Models",
+    "audiences": "/audiences?list=1&contacted=30&out=1",
+    "audiences, combine": "/audiences?tab=Combine&all=2&none=1",
+    "audiences, overlap": "/audiences?tab=Overlap",
+    "interventions": "/interventions",
+    "interventions, budget": "/interventions?tab=Budget&value=same",
+    "interventions, messages": "/interventions?tab=Messages",
+    "interventions, assign": "/interventions?tab=Assign",
 }
 """Places of a shop whose users have been scored."""
 WITHOUT_CHART = {
     "survival, grid", "segments, tags", "at risk, nobody scored", "at risk, own table", "at risk, models", "profile, nobody",
     "data",
+    "audiences, none yet", "audiences, combine",
+    "interventions, nobody scored", "interventions, catalogue", "interventions, messages", "interventions, assign",
+    "experiments, file", "experiments, archive",
 }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from retention.audiences.answer import users_of
-from retention.audiences.order import export_members, save_audience
+from retention.audiences.order import save_audience
+from retention.audiences.order_export import export_members
 from retention.audiences.spec import AudienceSpec
 from retention.churn import query_list
 from retention.churn.answer_list import (
@@ -123,12 +124,12 @@ def test_slider_count_list_audience_and_file_are_one_number(asked):
     assert found.n_candidates == reach.n_users and found.n_scored == 5
     # The order is the list's, and the chosen columns are there and no others.
     assert [row["pseudonym"] for row in rows] == found.users["pseudonym"].tolist() == found.shown["pseudonym"].tolist()
-    assert not rows or list(rows[0]) == ["pseudonym", "probability", "tier"]
+    assert not rows or list(rows[0]) == ["pseudonym", "probability", "tier", "campaign", "arm", "holdout", "reason"]
     with store.snapshot() as snapshot:
         actions = [action for (action,) in snapshot.rows("select a.action from audit as a order by a.audit_id")]
         ((question,),) = snapshot.rows("select a.question from audiences as a")
     assert actions[-2:] == ["export users", "save audience"]
-    assert json.loads(question)["kind"] == "AtRiskSpec" and json.loads(question)["scoring_key"] == 1
+    assert json.loads(question)["kind"] == "AtRiskSpec" and json.loads(question)["settings"]["scoring_key"] == 1
 
 
 def test_the_file_can_carry_the_ids_of_the_file_they_came_in(store):

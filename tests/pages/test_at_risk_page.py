@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from retention.audiences.order import export_members
+from retention.audiences.order_export import export_members
 from retention.churn.answer_defaults import lapse_defaults
 from retention.churn.answer_scores import latest_scoring, scored
 from retention.churn.order_registry import train

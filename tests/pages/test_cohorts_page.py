@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from retention.audiences.answer import users_of
-from retention.audiences.order import export_members
+from retention.audiences.order_export import export_members
 from retention.cohorts.answer import cohort_retention
 from retention.cohorts.chart import retention_heatmap
 from retention.cohorts.chart_curves import retention_curves
@@ -196,9 +197,9 @@ def test_the_table_twin_picks_the_same_cell(show: Open, four: Store) -> None:
 
 def test_an_export_holds_the_users_of_the_cell(four: Store) -> None:
     cell = CellSpec(cohorts=CohortSpec(horizon=3), cohort=date(2026, 1, 5), age=1, is_lost=True)
-    lines = export_members(four, cell, "csv", "file ids").decode("utf-8-sig").splitlines()
-    assert len(lines) - 1 == users_of(four, cell).count == 2
-    assert sorted(line.split(",")[0] for line in lines[1:]) == ["bob", "cyd"]
+    rows = list(csv.DictReader(export_members(four, cell, "csv", "file ids").decode("utf-8-sig").splitlines()))
+    assert len(rows) == users_of(four, cell).count == 2
+    assert sorted(row["user_id"] for row in rows) == ["bob", "cyd"]
 
 
 def cities() -> Store:

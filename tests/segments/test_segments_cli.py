@@ -99,7 +99,7 @@ def test_export_holds_the_users_that_are_counted_and_leaves_a_trace(saved, capsy
         assert (action, n_rows) == ("export users", 2)
     for args, said in (
         (("Visitors", "Ofen", "--out", str(file)), 'has no segment "Ofen". Did you mean "Often"?'),
-        (("Visitors", "Often", "--out", "x.txt"), "`--out` must end in"),
+        (("Visitors", "Often", "--out", "x.txt"), "must end in"),
         (("Nobody", "Often", "--out", str(file)), 'There is no segmentation "Nobody"'),
         (("Visitors", "Often", "--as-of", "2026-01-20", "--out", str(file)), "has no labels as of 2026-01-20"),
         (("Visitors", "Often", "--out", str(tmp_path / "none" / "x.csv")), "cannot be written"),

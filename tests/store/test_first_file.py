@@ -7,16 +7,24 @@ from datetime import date
 
 from retention.alerts.order import add_alert, evaluate_alerts
 from retention.alerts.spec import AlertSpec
-from retention.audiences.order import save_audience
-from retention.audiences.spec import AudienceSpec
+from retention.audiences.order import refresh_audiences, save_audience
+from retention.audiences.order_delivery import begin
+from retention.audiences.spec import AudienceSpec, SavedUsersSpec, SuppressedUsersSpec
+from retention.audiences.spec_delivery import DeliverySpec
 from retention.churn.order_registry import train
 from retention.churn.order_scores import score
 from retention.churn.spec import ChurnSpec, LapseSpec
 from retention.cohorts.answer import cohort_retention
 from retention.cohorts.spec import CellSpec, CohortSpec
+from retention.experiments.order_archive import learn
+from retention.experiments.spec_store import ExperimentSpec
 from retention.features.spec import FeatureSpec
 from retention.ingest.order import build_sample
 from retention.ingest.sample import SampleSpec
+from retention.interventions.catalogue import KINDS
+from retention.interventions.order_assign import assign
+from retention.interventions.order_catalogue import save_interventions
+from retention.interventions.spec import Arm, CampaignSpec
 from retention.segments.order import save_segmentation
 from retention.segments.order_tags import save_tag
 from retention.segments.spec import SegmentSpec
@@ -44,7 +52,10 @@ def test_nothing_of_the_simulated_shop_is_left():
         build_sample(store, SampleSpec(n_users=60))
         cohort = cohort_retention(store, CohortSpec()).cells["cohort"].min()
         cell = CellSpec(cohorts=CohortSpec(), cohort=cohort, age=0)
-        save_audience(store, AudienceSpec(name="first", users=cell))
+        kept = SavedUsersSpec(audience_id=save_audience(store, AudienceSpec(name="first", users=cell)).audience_id)
+        free = SuppressedUsersSpec(users=kept, is_out_of_campaigns=True)
+        save_audience(store, AudienceSpec(name="free", users=free, is_refreshed=True))
+        begin(store, DeliverySpec(users=kept, url="https://tool.example/hook"))
         save_view(store, "mine", "cohorts", "period=week")
         add_annotation(store, date(2025, 3, 3), "new checkout")
         add_alert(store, AlertSpec(name="few", metric="active-users", operator="below", threshold=10_000))
@@ -54,8 +65,14 @@ def test_nothing_of_the_simulated_shop_is_left():
         lapse = LapseSpec(horizon_days=14, gap_days=0, lookback_days=200)
         train(store, ChurnSpec(lapse=lapse, features=FeatureSpec(names=("orders",)), model="recency", n_backtests=1))
         score(store)
+        action = KINDS["coupon"].usual
+        save_interventions(store, (action,))
+        assign(store, CampaignSpec(name="spring", users=kept, arms=(Arm(name="a", intervention=action),)))
+        refresh_audiences(store)
+        learn(store, ExperimentSpec(campaign="autumn care"), "nobody can tell", {"treatment": action.name})
         change_setting(store, "churn_window", "30")
-        assert all(n for table, n in contents(store).items() if table not in ("order_lines", "reject_reasons", "rejects"))
+        unused = {"order_lines", "reject_reasons", "rejects"}
+        assert {table for table, n in contents(store).items() if not n} <= unused
         import_rows(store, rows)
         after = contents(store)
         assert faults(store) == []

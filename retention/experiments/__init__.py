@@ -1,0 +1,1 @@
+"""What an action changed: planned before, read back after."""
