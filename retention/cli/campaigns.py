@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,8 @@ def register(add: Add) -> None:
     )  # fmt: skip
     assign.add_argument("--holdout", type=float, default=0.1, metavar="SHARE", help="who gets nothing, by lot (default: 0.1)")
     assign.add_argument("--window", type=int, default=28, metavar="DAYS", help="in which a user counts as staying (default: 28)")
+    assign.add_argument("--smallest", type=float, metavar="POINTS", help="plan: the smallest change of the share that stays worth having")
+    assign.add_argument("--baseline", type=float, metavar="SHARE", help="plan: the share that stays without it; see `experiment plan`")
     assign.add_argument("--on", type=day_of, metavar="D", help="the day on which it is sent (default: where the data end)")
     assign.add_argument("--budget", type=float, metavar="MONEY", help="spend at most so much by expected cost, on whom it is worth most")
     assign.add_argument("--margin", type=float, default=1.0, metavar="SHARE", help="with --budget: of revenue, what is gain (default: 1)")
@@ -272,6 +275,7 @@ def _messages(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _assign(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from retention.audiences.answer import users_of
     from retention.interventions.answer_campaigns import groups_of
     from retention.interventions.answer_catalogue import catalogue
     from retention.interventions.catalogue import capped
@@ -284,10 +288,27 @@ def _assign(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
             name=args.name, users=capped(users_asked(args, store), (arm.intervention for arm in arms)), arms=arms, holdout=args.holdout,
             window_days=args.window, exposed_on=args.on, budget=args.budget, margin=args.margin, value=args.value,
         )  # fmt: skip
+        if args.smallest is not None:
+            spec = replace(spec, plan=_planned(args, len(arms), users_of(store, spec.users).count))
         made = assign(store, spec)
         told = _told(made, groups_of(store, made), store)
         result = {**about(store.catalogue()), **told}
     return result, f"{_text(told)}\nNothing was sent: export the file with `campaigns export`, and send it with your own tool."
+
+
+def _planned(args: argparse.Namespace, n_arms: int, n_users: int) -> dict[str, Any]:
+    from retention.experiments.answer_plan import plan
+    from retention.experiments.experiment import retained_within
+    from retention.experiments.spec import PlanSpec
+
+    if args.baseline is None or not args.holdout:
+        raise SpecError("`--smallest` must come with `--baseline` and a holdout.", hint="See `experiment plan` for the share that stays.")
+    return plan(
+        PlanSpec(
+            metric=retained_within(args.window), baseline=args.baseline, effect=args.smallest, holdout=args.holdout,
+            n_arms=1 if args.budget is not None else n_arms, n_available=n_users, window_days=args.window,
+        )
+    ).told()  # fmt: skip
 
 
 def _arms(asked: list[str], known: dict[str, Intervention]) -> tuple[Arm, ...]:
@@ -324,6 +345,7 @@ def _told(campaign: Campaign, groups: Any, store: Store) -> dict[str, Any]:
         "campaign_id": campaign.campaign_id,
         "definition": campaign.definition,
         "is_running": campaign.is_running,
+        "planned": dict(campaign.plan),
         "n_users": campaign.n_users,
         "groups": [
             {"arm_key": key, "group": name, "n": sizes.get(key, 0), "expected_share": share}
@@ -381,7 +403,7 @@ def _show(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
         one = _named(store, args.name)
         told = _told(one, groups_of(store, one), store)
         arms = [{"name": arm.name, "share": arm.share, "intervention": _intervention_told(arm.intervention)} for arm in one.arms]
-        result = {**about(store.catalogue()), **told, "arms": arms, "plan": dict(one.plan)}
+        result = {**about(store.catalogue()), **told, "arms": arms}
     return result, _text(told)
 
 

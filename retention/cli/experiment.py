@@ -92,7 +92,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         "--winsor", type=float, default=0.99, metavar="SHARE", help="amounts above this quantile are cut beside it"
     )
     parser.add_argument(
-        "--tuned-for", type=int, default=5_000, metavar="N", help="size at which sequential intervals are narrowest"
+        "--tuned-for", type=int, metavar="N",
+        help="size at which sequential intervals are narrowest (default: as the campaign was planned, or 5,000)",
     )
     parser.add_argument("--by", default="", metavar="A,B", help="break the effect down by a property or a label")
     parser.add_argument(
@@ -283,6 +284,7 @@ def readout_told(found: Readout) -> dict[str, Any]:
         "control": found.control,
         "method": found.spec.method,
         "alpha": found.spec.alpha,
+        "tuned_for": found.spec.tuning if found.spec.method == "sequential" else None,
         "n_immature": found.n_immature,
         "sentences": verdicts(found),
         "groups": rows(found.by_group),
@@ -327,6 +329,7 @@ def experiment_told(found: Experiment) -> dict[str, Any]:
         "campaign": found.seen.name,
         "source": found.seen.source,
         "window_days": found.window_days,
+        "planned": dict(found.seen.plan),
         "n_units": found.n_units,
         "n_mature": found.n_mature,
         "first_on": found.first_on.isoformat(),
@@ -341,11 +344,15 @@ def experiment_told(found: Experiment) -> dict[str, Any]:
 
 
 def _experiment_text(found: Experiment) -> str:
+    from retention.experiments.words_plan import planned_words
+
     waiting = found.n_units - found.n_mature
     lines = [
         f"“{found.seen.name}”: {found.n_units:,} users from {found.first_on:%-d %B %Y} to {found.last_on:%-d %B %Y}; the window of"
         f" {found.window_days} days has passed for {found.n_mature:,}."
     ]
+    if planned := planned_words(found.seen.plan, found.n_units):
+        lines.append(planned)
     if waiting:
         lines.append(f"{waiting:,} are in progress; complete on {found.complete_on:%-d %B %Y}.")
     if found.readout is None:

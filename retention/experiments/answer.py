@@ -44,6 +44,8 @@ def experiment(store: Store, spec: ExperimentSpec) -> Experiment:
     sizes = sizes_of(exposed.group, len(exposed.seen.groups))
     ages = age_names(spec.period, exposed.window_days)
 
+    read = replace(spec.read, tuned_for=spec.read.tuned_for or exposed.seen.plan.get("n_sequential"))
+
     def day(us: int) -> date:
         return date_of(local_day(us, clock.timezone))
 
@@ -61,8 +63,8 @@ def experiment(store: Store, spec: ExperimentSpec) -> Experiment:
         complete_on=day(last_us + exposed.window_days * DAY_US),
         sizes=sizes,
         overlaps=joined_overlaps(overlaps, exposed.seen, sizes),
-        readout=None if units is None else read_units(_only(units, ages, is_ages=False), spec.read),
-        by_age=None if units is None or not ages else read_units(_only(units, ages, is_ages=True), replace(spec.read, by=())),
+        readout=None if units is None else read_units(_only(units, ages, is_ages=False), read),
+        by_age=None if units is None or not ages else read_units(_only(units, ages, is_ages=True), replace(read, by=())),
         notes=exposed.notes if units is None else units.notes,
     )
 

@@ -147,6 +147,7 @@ def _assigned(snapshot: Snapshot) -> tuple[CampaignSeen, ...]:
                 last_us=campaign.exposed_us,
                 campaign_id=campaign.campaign_id,
                 is_pooled=is_pooled,
+                plan=campaign.plan,
             )
         )
     return tuple(found)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,8 @@ class CampaignSeen:
         Of what was assigned here; less than 0 for what came in as events, and None where it has no number.
     is_pooled : bool
         Whether all arms are read as one group, as those are that were chosen for each user and not drawn.
+    plan : mapping
+        What was planned before it was assigned, as `retention.experiments.plan.Plan.told` says it.
     """
 
     name: str
@@ -65,6 +67,7 @@ class CampaignSeen:
     last_us: int
     campaign_id: int | None = None
     is_pooled: bool = False
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n_users(self) -> int:

@@ -137,7 +137,7 @@ def _longer(spec: PlanSpec) -> float:
     """Return how many times as many users it takes where one looks every day."""
     read = ReadSpec(method="sequential", alpha=_alpha(spec))
     once, power = level_of(_alpha(spec)), level_of(2 * (1 - spec.power)) if spec.power > 0.5 else 0.0
-    return ((float(reach_of(read.tuned_for, read)) + power) / (once + power)) ** 2
+    return ((float(reach_of(read.tuning, read)) + power) / (once + power)) ** 2
 
 
 def _curve(spec: PlanSpec, n_total: int) -> pd.DataFrame:

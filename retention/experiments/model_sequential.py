@@ -10,7 +10,7 @@ from retention.experiments.units import Floats
 
 
 def scale_of(spec: ReadSpec) -> float:
-    """Return the variance of the mixture per unit at which the interval is narrowest at ``spec.tuned_for`` units.
+    """Return the variance of the mixture per unit at which the interval is narrowest at ``spec.tuning`` units.
 
     Notes
     -----
@@ -19,7 +19,7 @@ def scale_of(spec: ReadSpec) -> float:
     """
     from scipy.special import lambertw
 
-    return float(-1 - lambertw(-(spec.alpha**2) / np.e, k=-1).real) / spec.tuned_for
+    return float(-1 - lambertw(-(spec.alpha**2) / np.e, k=-1).real) / spec.tuning
 
 
 def reach_of(n: ArrayLike, spec: ReadSpec) -> Floats:

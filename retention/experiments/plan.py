@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import ceil, isnan, nan
+from typing import Any
 
 import pandas as pd
 
@@ -58,3 +59,7 @@ class Plan:
     def days(self) -> float:
         """Days until the last outcome is known: those to collect and those to wait; NaN where nobody can say."""
         return nan if isnan(self.collect_days) else self.collect_days + self.spec.window_days
+
+    def told(self) -> dict[str, Any]:
+        """Say in plain values what was planned: what a campaign keeps of it."""
+        return {**asdict(self.spec), "n_total": self.n_total, "n_sequential": self.n_sequential}

@@ -60,9 +60,9 @@ class ReadSpec:
         1 cuts nothing.
     by : tuple of str
         Properties, segments or columns by which the effect is broken down.
-    tuned_for : int, default 5,000
+    tuned_for : int, optional
         Units, of both groups together, at which the sequential intervals are narrowest: to be named before anybody looks;
-        they hold at every other number, too.
+        they hold at every other number, too. By default as the campaign was planned, or 5,000.
 
     Raises
     ------
@@ -74,7 +74,7 @@ class ReadSpec:
     alpha: float = 0.05
     winsor: float = 0.99
     by: tuple[str, ...] = ()
-    tuned_for: int = USUAL_TUNING
+    tuned_for: int | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -84,10 +84,15 @@ class ReadSpec:
             raise SpecError(
                 f"`winsor` must be from 0.5 to 1, not {self.winsor:g}.", hint="0.99 is usual; 1 cuts nothing."
             )
-        if self.tuned_for < 100:
+        if self.tuned_for is not None and self.tuned_for < 100:
             raise SpecError(
                 f"`tuned_for` must be 100 or more, not {self.tuned_for}.", hint="Name the size that was planned."
             )
+
+    @property
+    def tuning(self) -> int:
+        """The number of units at which the sequential intervals are narrowest."""
+        return self.tuned_for or USUAL_TUNING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

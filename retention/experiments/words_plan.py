@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isnan
+from typing import Any
 
 from retention.experiments.plan import Plan
 from retention.experiments.words import signed, value_words
@@ -48,3 +50,23 @@ def plan_words(plan: Plan) -> list[str]:
         " is larger."
     )
     return said
+
+
+def planned_words(told: Mapping[str, Any], n_units: int) -> str:
+    """Say what had been planned before a campaign was assigned, and whether it has the users for it; nothing without a plan.
+
+    Parameters
+    ----------
+    told : mapping
+        As `Plan.told` says it.
+    n_units : int
+        Users of the campaign.
+    """
+    if "effect" not in told:
+        return ""
+    kind, unit = told["kind"], " percentage points" if told["kind"] == "rate" else ""
+    enough = "it has them" if n_units >= told["n_total"] else f"it has {n_units:,}, so that it may be missed"
+    return (
+        f"Planned before: to find a change of {signed(told['effect'], kind)}{unit} from"
+        f" {value_words(told['baseline'], kind)} on in “{told['metric']}” takes {told['n_total']:,} users; {enough}."
+    )

@@ -155,6 +155,8 @@ def _next(plan: Plan, users: int | None) -> None:
             f" that it is read once, {plan.spec.window_days} days after it was sent, or choose the sequential reading."
         )
     told = {"tab": "Assign", "window": str(plan.spec.window_days), "holdout": f"{min(plan.spec.holdout * 100, 50):.0f}"}
+    if plan.spec.kind == "rate":
+        told |= {"effect": f"{plan.spec.effect * 100:g}", "base": f"{plan.spec.baseline * 100:g}"}
     if users is not None:
         told |= {"who": "list", "list": str(users)}
     link_to("interventions", "Assign a campaign with these settings", **told)

@@ -17,6 +17,7 @@ from retention.experiments.readout import Readout
 from retention.experiments.spec import METHODS, ReadSpec
 from retention.experiments.spec_store import MAX_WINDOW_DAYS, PERIOD_DAYS, ExperimentSpec
 from retention.experiments.words import signed, stay_words, value_words
+from retention.experiments.words_plan import planned_words
 from retention.interventions.answer_campaigns import campaigns
 from retention.interventions.answer_catalogue import catalogue as interventions_known
 from retention.survival.chart import survival_alt
@@ -152,6 +153,8 @@ def _file_words(name: str) -> str:
 def _who(found: Experiment) -> None:
     when = f"on {day(found.first_on)}" if found.first_on == found.last_on else f"{day(found.first_on)} to {day(found.last_on)}"
     st.markdown(plain(f"Exposed {when}: {group_lines(found.seen.groups, found.sizes)}."))
+    if planned := planned_words(found.seen.plan, found.n_units):
+        st.markdown(plain(planned))
     if found.seen.is_pooled:
         caution(POOLED)
     if 0 < found.n_mature < found.n_units:

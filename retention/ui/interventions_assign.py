@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +12,10 @@ import streamlit as st
 from retention.audiences.answer_suppression import what_is_unknown
 from retention.churn.words import share
 from retention.errors import RetentionError
+from retention.experiments.answer_plan import plan
+from retention.experiments.experiment import retained_within
+from retention.experiments.spec import PlanSpec
+from retention.experiments.words_plan import plan_words
 from retention.interventions.order_assign import assign
 from retention.interventions.spec import Arm, CampaignSpec, Intervention
 from retention.interventions.words_catalogue import NOTHING_IS_SENT, cost_words, effect_words
@@ -65,7 +70,8 @@ def assign_panel(controls: Controls, chosen: Chosen) -> None:
             st.info("A campaign must have at least one user, and nobody is left. Choose another list, or leave fewer users out.")
             return
         _groups_words(n_left, holdout, arms, shares, money)
-        _form(chosen.asked(*arms), arms, shares, holdout, window, sent_on, money)
+        plan = _planned(controls, n_left, holdout, window, 1 if is_by_budget else len(arms))
+        _form(chosen.asked(*arms), arms, shares, holdout, window, sent_on, money, plan)
 
 
 def _shares(controls: Controls, arms: tuple[Intervention, ...]) -> tuple[float, ...]:
@@ -126,9 +132,37 @@ def _groups_words(
         caution("With nobody held out the effect stays unknown for good: there is nobody to compare with.")
 
 
+def _planned(controls: Controls, n_left: int, holdout: float, window: int, n_arms: int) -> Mapping[str, Any]:
+    """Draw what the campaign is to find out, and return what it keeps of that; nothing where nothing is planned."""
+    st.subheader("What it is to find out")
+    st.caption(
+        "Said before anything is sent, it cannot be bent to what came of it. The tab “Plan” of the Experiments page takes"
+        " the share that stays anyway from your data."
+    )
+    one, two = st.columns(2)
+    effect = controls.amount(
+        "effect", -100.0, 100.0, 0.0, "Smallest change worth having, points", step=0.5, at=one, help="0: nothing is planned."
+    ) / 100  # fmt: skip
+    base = controls.amount("base", 0.0, 100.0, 30.0, "Of 100 users, stay without it", step=1.0, at=two) / 100
+    if not effect or not holdout:
+        return {}
+    try:
+        found = plan(
+            PlanSpec(
+                metric=retained_within(window), baseline=base, effect=effect, holdout=holdout, n_arms=n_arms,
+                n_available=n_left, window_days=window,
+            )
+        )  # fmt: skip
+    except RetentionError as error:
+        advise(error)
+        return {}
+    st.markdown(plain(" ".join(plan_words(found))))
+    return found.told()
+
+
 def _form(
     users: Any, arms: tuple[Intervention, ...], shares: tuple[float, ...], holdout: float, window: int, sent_on: date | None,
-    money: _Money | None,
+    money: _Money | None, plan: Mapping[str, Any],
 ) -> None:  # fmt: skip
     with st.form("interventions_assign", border=False):
         one, two = st.columns([3, 1], vertical_alignment="bottom")
@@ -144,6 +178,7 @@ def _form(
             holdout=holdout,
             window_days=window,
             exposed_on=sent_on,
+            plan=plan,
             **({} if money is None else asdict(money)),
         )
     except RetentionError as error:

@@ -96,6 +96,20 @@ def test_a_campaign_is_assigned_told_exported_and_ended(path: str, capsys: pytes
         assert faults(snapshot) == []
 
 
+def test_what_was_planned_is_kept_and_said_when_it_is_read(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = asked(path, capsys, *SPRING, "--smallest", "0.05", "--baseline", "0.4")
+    assert made["planned"]["effect"] == 0.05 and made["planned"]["n_arms"] == 2 and made["planned"]["n_available"] == N
+    with Store.open(Path(path)) as store:
+        import_rows(store, [{"user": f"u{i:02d}", "time": "2026-02-20", "event": "visit"} for i in range(N)],
+                    complete_to_us=instant("2026-04-01"))  # fmt: skip
+    read = asked(path, capsys, "experiment", "read", "spring", "--sequential")
+    assert read["planned"] == made["planned"]
+    assert read["readout"]["tuned_for"] == made["planned"]["n_sequential"]
+    assert main(["experiment", "read", "spring", "--store", path]) == 0
+    assert f"takes {made['planned']['n_total']:,} users; it has 40, so that it may be missed" in capsys.readouterr().out
+    assert "must come with `--baseline`" in refused(path, capsys, *SPRING, "--smallest", "0.05")
+
+
 def test_nothing_is_sent_and_it_is_said(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SPRING, "--store", path]) == 0
     assert "Nothing was sent" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from retention.churn.order_scores import score
 from retention.churn.spec import ChurnSpec, LapseSpec
 from retention.churn.spec_list import AtRiskSpec
 from retention.churn.words import amount
+from retention.experiments.answer_plan import plan
+from retention.experiments.spec import PlanSpec
 from retention.features.spec import FeatureSpec
 from retention.interventions.answer_campaigns import campaigns, groups_of
 from retention.interventions.answer_catalogue import own_interventions
@@ -243,6 +246,19 @@ def test_a_campaign_is_assigned_shown_with_its_groups_exported_and_ended(show: O
     at.session_state["interventions_v_tab"] = "Running"
     at = pressed(at.run(), "Yes, end it")
     assert "has ended" in texts(at) and not read_of(at, campaigns)[0].is_running
+
+
+def test_what_it_is_to_find_out_is_kept_with_the_campaign(show: Open, shop: Path) -> None:
+    at = show(
+        shop, "interventions", tab="Assign", n="50", arms=["Ad retargeting"], holdout="50", window="14", effect="5", base="40"
+    )
+    wanted = PlanSpec(
+        metric="retained within 14 days", baseline=0.4, effect=0.05, holdout=0.5, n_available=50, window_days=14
+    )
+    found = plan(wanted)
+    assert f"It takes {found.n_total:,} users" in texts(at) and "There are only 50 users" in texts(at)
+    [one] = read_of(assigned(at, "planned"), campaigns)
+    assert one.plan == {**asdict(wanted), "n_total": found.n_total, "n_sequential": found.n_sequential}
 
 
 def test_who_is_in_a_running_campaign_is_left_out_or_the_assignment_is_refused(show: Open, shop: Path) -> None:
