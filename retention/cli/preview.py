@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from retention.interventions.preview import Preview
     from retention.interventions.spec import Intervention
     from retention.interventions.spec_preview import Terms
+    from retention.store import Store
 
 FIGURES = ("effect", "stay", "extra", "cost", "wasted", "value_kept", "net")
 
@@ -60,14 +61,15 @@ def _terms_told(terms: Terms) -> dict[str, Any]:
 def _preview(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.interventions.answer_catalogue import catalogue, past_effects
     from retention.interventions.answer_preview import money_of, people, previewed
-    from retention.interventions.catalogue import capped, named
+    from retention.interventions.catalogue import named
     from retention.interventions.effects import measured_for
     from retention.interventions.words_preview import RISK_IS_NOT_ENOUGH, cautions, detection_words, preview_sentences
 
     terms = _terms(args)
     with open_store(args) as store:
         one, past = _tuned(named(catalogue(store), args.do), args), past_effects(store)
-        whom = people(store, capped(users_asked(args, store), [one]))
+        users, left_out = _capped(args, store, [one])
+        whom = people(store, users)
         found = previewed(whom, one, terms, past=past)
         said = [*preview_sentences(found), detection_words(found)]
         notes = [RISK_IS_NOT_ENOUGH, *cautions(found, measured_for(one.effect, past))] if whom.n_users else []
@@ -75,11 +77,22 @@ def _preview(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
             **about(store.catalogue()),
             **_told(found),
             "terms": _terms_told(terms),
+            "left_out": left_out,
             "sentences": [text for text in said if text],
             "cautions": notes,
             "curve": rows(money_of(whom, one, terms, past=past).curve()) if found.is_money_known else [],
         }
-    return result, "\n".join([*result["sentences"], *notes])
+    return result, "\n".join([*left_out, *result["sentences"], *notes])
+
+
+def _capped(args: argparse.Namespace, store: Store, interventions: list[Intervention]) -> tuple[Any, list[str]]:
+    """Return whom the options name, less whom the contact caps forbid, with a sentence on who is left out."""
+    from retention.audiences.answer_suppression import suppression
+    from retention.audiences.spec import SuppressedUsersSpec
+    from retention.interventions.catalogue import capped
+
+    users = capped(users_asked(args, store), interventions)
+    return users, [suppression(store, users).words] if isinstance(users, SuppressedUsersSpec) else []
 
 
 def _tuned(base: Intervention, args: argparse.Namespace) -> Intervention:
@@ -125,7 +138,7 @@ def _told(found: Preview) -> dict[str, Any]:
 def _optimise(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from retention.interventions.answer_catalogue import catalogue
     from retention.interventions.answer_optimum import laid_out
-    from retention.interventions.catalogue import capped, named
+    from retention.interventions.catalogue import named
     from retention.interventions.optimum import require_budget
     from retention.interventions.spec import Arm
     from retention.interventions.words_preview import RISK_IS_NOT_ENOUGH, budget_sentences
@@ -137,7 +150,8 @@ def _optimise(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     with open_store(args) as store:
         known = catalogue(store)
         arms = tuple(Arm(name=one.name, intervention=one) for one in dict.fromkeys(named(known, name) for name in args.arm))
-        found = laid_out(store, capped(users_asked(args, store), [arm.intervention for arm in arms]), arms, terms)
+        users, left_out = _capped(args, store, [arm.intervention for arm in arms])
+        found = laid_out(store, users, arms, terms)
         given = found.at(args.budget)
         said = [*budget_sentences(found, given), RISK_IS_NOT_ENOUGH]
         result = {
@@ -154,6 +168,7 @@ def _optimise(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
             **{name: getattr(given, name) for name in ("cost", "net", "extra", "bound", "gap", "marginal")},
             "stops_paying": found.stops_paying,
             "curve": rows(found.curve()),
+            "left_out": left_out,
             "sentences": said,
         }
-    return result, "\n".join(said)
+    return result, "\n".join([*left_out, *said])

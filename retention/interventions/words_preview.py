@@ -175,9 +175,10 @@ def budget_sentences(found: Optimum, given: Allocation) -> list[str]:
         said.append(f"{given.n_worthless:,} get nothing, for no arm is worth its cost for them{why}.")
     if given.n_beyond:
         said.append(f"{given.n_beyond:,} more would be worth an arm, but the budget is spent.")
+    kept = f"{floor(given.extra + 0.5):,} users kept" if given.extra >= 1.5 else f"{given.extra:.1g} of a user kept"
     said.append(
         f"Expected to cost {amount(given.cost)} of {amount(given.budget)} and to leave {amount(given.net)} net, with"
-        f" {floor(given.extra + 0.5):,} users kept; that is within {_gap(given.gap)} of the best there can be."
+        f" {kept}; that is within {_gap(given.gap)} of the best there can be."
     )
     if not found.n_worthwhile and found.terms.value is None and not found.people.n_valued:
         return ["No order of these users is known, so no arm can be worth its cost: name what a user is worth."]

@@ -48,7 +48,7 @@ def messages_panel(controls: Controls, chosen: Chosen) -> None:
             return
         left_out(chosen)
         found = written(answer(known_of, spec.users, spec.segmentation, spec.n_shown), spec)
-        _shown(found, chosen)
+        _shown(found)
 
 
 def _template(kind: str, language: Language) -> tuple[str, str]:
@@ -66,7 +66,7 @@ def _template(kind: str, language: Language) -> tuple[str, str]:
     return said[0], said[1]
 
 
-def _shown(found: Messages, chosen: Chosen) -> None:
+def _shown(found: Messages) -> None:
     if not found.n_users:
         st.info("Nobody is on this list, so there is no message to show.")
         return
@@ -79,7 +79,7 @@ def _shown(found: Messages, chosen: Chosen) -> None:
     if lacking:
         st.caption(f"Not known: {', '.join(lacking)}.")
     table = _table(found.shown)
-    st.markdown(plain(f"{many(len(table), 'user')}, drawn by lot from {chosen.words}:"))
+    st.markdown(plain(f"{many(len(table), 'user')}, drawn by lot from these:"))
     with st.container(key="interventions_texts"):
         for row in found.shown.head(3).itertuples(index=False):
             with st.container(border=True):
