@@ -42,24 +42,29 @@ def held_back(version: int) -> Sql:
     )
 
 
+def sent_only(arm: PropertyName | None, controls: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """Write the further condition on ``events as e`` that a contact was none of a control group, which got nothing."""
+    if arm is None:
+        return "", {}
+    is_control, params = any_of("v.value", "control", controls)
+    return (
+        f"\n    and (e.{arm.column} is null or e.{arm.column} not in (select v.value_key from property_values as v\n"
+        f"        where v.property_key = $arm and {is_control}))",
+        {**params, "arm": arm.property_key},
+    )
+
+
 def contacted(
     kinds: Collection[EventName], arm: PropertyName | None, controls: Sequence[str], as_of_us: int, days: int
 ) -> Sql:
     """One row per user whom a campaign wrote to within so many days; a control group got nothing."""
     is_kind, params = _of(kinds, "contact")
-    is_sent = ""
-    if arm is not None:
-        is_control, more = any_of("v.value", "control", controls)
-        params |= {**more, "arm": arm.property_key}
-        is_sent = (
-            f"\n    and (e.{arm.column} is null or e.{arm.column} not in (select v.value_key from property_values as v\n"
-            f"        where v.property_key = $arm and {is_control}))"
-        )
+    is_sent, of_arm = sent_only(arm, controls)
     return Sql(
         f"""select e.user_key from events as e
 where {is_kind} and e.occurred_us < $as_of and e.occurred_us >= $contacted_since{is_sent}
 group by e.user_key""",
-        {**params, "as_of": as_of_us, "contacted_since": as_of_us - days * DAY_US},
+        {**params, **of_arm, "as_of": as_of_us, "contacted_since": as_of_us - days * DAY_US},
     )
 
 

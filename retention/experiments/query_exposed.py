@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from retention.churn.query_list import sent_only
 from retention.store.sql import Sql, any_of
 
 if TYPE_CHECKING:
@@ -152,24 +153,18 @@ def in_other_contacts(
 ) -> Sql:
     """One row per other campaign that came in as events and group: users whom both had within the window."""
     is_kind, params = any_of("e.event_key", "other_kind", sorted(kind.event_key for kind in kinds))
-    is_sent = ""
-    if arm is not None:
-        is_control, more = any_of("a.value", "control", controls)
-        params |= {**more, "arm": arm.property_key}
-        is_sent = (
-            f"\n    and (e.{arm.column} is null or e.{arm.column} not in (select a.value_key from property_values as a\n"
-            f"        where a.property_key = $arm and {is_control}))"
-        )
+    is_sent, of_arm = sent_only(arm, controls)
     return Sql.ctes(exposed=exposed).select(
         f"""
-select v.value as campaign, x.grp, count(distinct x.user_key) as n
+select c.value as campaign, x.grp, count(distinct x.user_key) as n
 from exposed as x
 join events as e on e.user_key = x.user_key
-join property_values as v on v.property_key = $other and v.value_key = e.{campaign.column}
-where {is_kind} and v.value <> $this{is_sent}
+join property_values as c on c.property_key = $other and c.value_key = e.{campaign.column}
+where {is_kind} and c.value <> $this{is_sent}
     and e.occurred_us < x.exposed_us + $window_us and e.occurred_us > x.exposed_us - $window_us
-group by v.value, x.grp""",
+group by c.value, x.grp""",
         **params,
+        **of_arm,
         other=campaign.property_key,
         this=this,
         window_us=window_days * DAY_US,
