@@ -94,6 +94,11 @@ def order(verb: Callable[..., T], *said: Any, receipt: str = "", **named: Any) -
     return done
 
 
+def was_done(verb: Callable[..., Any], *said: Any) -> bool:
+    """Give an order that returns nothing, and say whether it was carried out; a refusal is shown where it was asked."""
+    return order(lambda store: (verb(store, *said), True)[1]) is True
+
+
 def receipts() -> None:
     """Show what the last order did, once."""
     if text := st.session_state.pop("receipt", ""):

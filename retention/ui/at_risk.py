@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -27,7 +26,7 @@ from retention.churn.words import age_words, amount, day_words, differences, hea
 from retention.errors import RetentionError
 from retention.periods import date_of
 from retention.store import Store
-from retention.ui.answers import answer, catalogue, drawn, order
+from retention.ui.answers import answer, catalogue, drawn, order, was_done
 from retention.ui.at_risk_controls import score_controls
 from retention.ui.at_risk_list import reach_over, slider_panel
 from retention.ui.at_risk_models import models_panel
@@ -228,14 +227,9 @@ def _bounds(scoring: Scoring) -> None:
         one, two, three = st.columns([2, 2, 1], vertical_alignment="bottom")
         low = one.number_input("Medium from, %", 1, 98, round(scoring.medium * 100), key=f"at_risk_medium_{scoring.scoring_key}")
         high = two.number_input("High from, %", 2, 99, round(scoring.high * 100), key=f"at_risk_high_{scoring.scoring_key}")
-        if three.form_submit_button("Move", width="stretch") and _was_done(set_tiers, int(high) / 100, int(low) / 100):
+        if three.form_submit_button("Move", width="stretch") and was_done(set_tiers, int(high) / 100, int(low) / 100):
             st.session_state[NOTE] = f"High risk is from {high} % on, medium from {low} %."
             st.rerun()
-
-
-def _was_done(verb: Any, *said: Any) -> bool:
-    """Give an order that returns nothing, and say whether it was carried out; a refusal is shown where it was asked."""
-    return order(lambda store: (verb(store, *said), True)[1]) is True
 
 
 REPORT = "Can I trust it?"

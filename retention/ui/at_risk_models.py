@@ -27,7 +27,7 @@ from retention.churn.words_report import (
 from retention.cohorts.words import percent
 from retention.errors import StoreError
 from retention.features.spec_registry import REGISTRY
-from retention.ui.answers import answer, catalogue, order
+from retention.ui.answers import answer, catalogue, order, was_done
 from retention.ui.at_risk_learning import learning_part
 from retention.ui.at_risk_report import NONE_YET
 from retention.ui.controls import Controls
@@ -312,13 +312,8 @@ def _delete(card: ModelCard, in_service: ModelCard | None) -> None:
         is_sent = st.form_submit_button("Delete")
         if is_sent and not is_meant:
             st.error("Tick the box to confirm. Nothing was deleted.")
-        elif is_sent and _was_done(delete_model, card.version):
+        elif is_sent and was_done(delete_model, card.version):
             _done(f"Version {card.version} is deleted.")
-
-
-def _was_done(verb: Any, *said: Any) -> bool:
-    """Give an order that returns nothing, and say whether it was carried out; a refusal is shown where it was asked."""
-    return order(lambda store: (verb(store, *said), True)[1]) is True
 
 
 def _done(text: str) -> None:

@@ -14,9 +14,8 @@ from retention.interventions.campaign import Campaign
 from retention.interventions.order_assign import end_campaign
 from retention.interventions.words_catalogue import NOTHING_IS_SENT, complete_us, cost_words, waiting_words
 from retention.periods import date_of, local_day
-from retention.store import Store
 from retention.store.catalogue import Clock
-from retention.ui.answers import answer, catalogue, order
+from retention.ui.answers import answer, catalogue, was_done
 from retention.ui.controls import Controls
 from retention.ui.interventions_controls import NOTE, said_done
 from retention.ui.members import members_panel
@@ -95,7 +94,7 @@ def _one(controls: Controls, one: Campaign, clock: Clock) -> None:
             if one.is_running:
                 with st.popover("End this campaign", key="interventions_end"):
                     st.markdown("Its users may be in other campaigns again. Its groups stay, for they are what is read.")
-                    if st.button("Yes, end it", key="interventions_end_yes") and order(_ended, one) is not None:
+                    if st.button("Yes, end it", key="interventions_end_yes") and was_done(end_campaign, one.campaign_id):
                         st.session_state[NOTE] = f"“{one.name}” has ended."
                         st.rerun()
         with st.expander("How the groups were drawn", key="interventions_drawn"):
@@ -115,11 +114,6 @@ def _one(controls: Controls, one: Campaign, clock: Clock) -> None:
         note="The file says of each user the campaign, the arm, whether held out, and why. Contact nobody whose holdout is “yes”.",
         key="interventions_members",
     )  # fmt: skip
-
-
-def _ended(store: Store, one: Campaign) -> str:
-    end_campaign(store, one.campaign_id)
-    return one.name
 
 
 def _groups(one: Campaign, groups: dict[int, int]) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -20,7 +18,7 @@ from retention.segments.saved import MAX_SEGMENT, Labelling, SavedSegmentation
 from retention.segments.segmentation import NOT_BEFORE, NOWHERE
 from retention.segments.spec_saved import MovedUsersSpec, MovementSpec, SegmentUsersSpec
 from retention.store.catalogue import Clock
-from retention.ui.answers import answer, catalogue, drawn, order
+from retention.ui.answers import answer, catalogue, drawn, order, was_done
 from retention.ui.behaviour import twin
 from retention.ui.charts import chart, is_dark
 from retention.ui.controls import Controls
@@ -256,7 +254,7 @@ def _rename(one: SavedSegmentation) -> None:
         ]
         st.caption("Addresses, filters and saved views that use an old name no longer find it; saved audiences stay as they are.")
         is_sent = st.form_submit_button("Rename")
-        if is_sent and tuple(typed) != one.segments and _was_done(rename_segments, one.property_key, typed):
+        if is_sent and tuple(typed) != one.segments and was_done(rename_segments, one.property_key, typed):
             _done(f"The segments of {one.label} are renamed.")
 
 
@@ -269,13 +267,8 @@ def _delete(one: SavedSegmentation) -> None:
         is_sent = st.form_submit_button("Delete")
         if is_sent and not is_meant:
             st.error("Tick the box to confirm. Nothing was deleted.")
-        elif is_sent and _was_done(delete_segmentation, one.property_key):
+        elif is_sent and was_done(delete_segmentation, one.property_key):
             _done(f"{one.label} is deleted.")
-
-
-def _was_done(verb: Any, *said: Any) -> bool:
-    """Give an order that returns nothing, and say whether it was carried out; a refusal is shown where it was asked."""
-    return order(lambda store: (verb(store, *said), True)[1]) is True
 
 
 def _done(text: str) -> None:
